@@ -1,0 +1,114 @@
+//! What a filter is: the contract between Adamant and everyone who writes a step of policy.
+//!
+//! May depend on: `http`, `bytes`, `serde`, `schemars` and `pingora-http` (a private detail: heads are
+//! opaque). Must never know a socket, a runtime, a file system or a clock; those reach a filter only
+//! through what [`Boot`] grants. Depends on no other crate of Adamant.
+//!
+//! Start with [`Filter`]; the example below is a whole one.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | `filter` | the trait and the roles |
+//! | `hooks` | wiring of methods to moments |
+//! | `verdict` | pass, deny, reply, fault, and constant reasons |
+//! | `request`, `response`, `attempt`, `body`, `finished` | what hooks see |
+//! | `slot`, `identity`, `key` | typed facts between filters, the consumer, keys for limits |
+//! | `boot`, `host` | what a filter may ask for, and who grants it |
+//! | `catalogue` | registered filters behind an object-safe face |
+//! | `node`, `decode`, `problem`, `units` | the file's tree with positions, and quantities with units |
+//! | `time` | ticks and wall time |
+//! | `trial` | the author's test bench (feature `trial`) |
+//!
+//! ```
+//! use adamant_filter::prelude::*;
+//!
+//! /// Refuses requests that carry the header field `x-debug`.
+//! #[derive(Serialize, Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+//! pub struct NoDebugConfig {
+//!     /// Let everyone through, for staging.
+//!     #[serde(default)]
+//!     lenient: bool,
+//! }
+//!
+//! pub struct NoDebug { lenient: bool }
+//!
+//! impl NoDebug {
+//!     const PRESENT: Reason = Reason::new("present", 403, "debug requests are not served here");
+//!
+//!     fn check(&self, request: &mut Request) -> Verdict {
+//!         if self.lenient || request.header(&HeaderName::from_static("x-debug")).is_none() {
+//!             return Verdict::Pass;
+//!         }
+//!         Self::PRESENT.deny()
+//!     }
+//! }
+//!
+//! impl Filter for NoDebug {
+//!     const NAME: &'static str = "no-debug";
+//!     const ROLE: Role = Role::Guard;
+//!     const REASONS: &'static [&'static Reason] = &[&Self::PRESENT];
+//!     type Config = NoDebugConfig;
+//!
+//!     fn build(config: NoDebugConfig, _boot: &mut Boot<'_>) -> Result<Self, Problem> {
+//!         Ok(Self { lenient: config.lenient })
+//!     }
+//!
+//!     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
+//!         hooks.request(Self::check)
+//!     }
+//! }
+//! ```
+#![cfg_attr(
+    not(feature = "engine"),
+    allow(dead_code, reason = "constructors that only the engine calls are compiled but not exported")
+)]
+
+mod attempt;
+mod body;
+mod boot;
+mod catalogue;
+mod decode;
+mod filter;
+mod finished;
+mod hooks;
+mod host;
+mod identity;
+mod key;
+mod node;
+pub mod prelude;
+mod problem;
+mod request;
+mod response;
+mod slot;
+mod time;
+#[cfg(feature = "trial")]
+pub mod trial;
+mod units;
+mod verdict;
+
+pub use attempt::Attempt;
+pub use body::Chunk;
+pub use boot::{Boot, Needs};
+pub use catalogue::{Built, Catalogue, Registered};
+pub use decode::{Spanned, decode};
+pub use filter::{Filter, Role};
+pub use finished::Finished;
+pub use hooks::{AsyncFn, AsyncHook, Hooks, RequestHook, Waiting, Wired};
+pub use host::{
+    Answer, Blocking, Call, Counter, Host, Keep, Pending, Periodic, Random, Secret, Store, Target, Transport,
+};
+pub use identity::{Identity, TlsFacts};
+pub use key::{Key, KeyBy};
+pub use node::{Node, Span};
+pub use problem::{Problem, Problems};
+#[cfg(feature = "engine")]
+pub use request::InvalidTarget;
+pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single};
+pub use response::Response;
+pub use slot::{Layout, MayRead, Reads, Slot, Word, Writes};
+pub use time::{Tick, Wall};
+pub use units::{Cidr, Percent, Period, Rate, SecretRef, Size};
+pub use verdict::{Denial, Fault, Fields, Reason, Reply, Verdict};
+
+pub use {schemars, serde, serde_json};

@@ -1,0 +1,12 @@
+//! Everything that the author of a filter usually needs. Never holds anything of its own.
+
+pub use http::header::{HeaderName, HeaderValue};
+pub use http::{Method, StatusCode};
+pub use schemars::JsonSchema;
+pub use serde::{Deserialize, Serialize};
+
+pub use crate::{
+    Attempt, Boot, Chunk, Cidr, Denial, Fault, Fields, Filter, Finished, Hooks, Identity, Key, KeyBy, MayRead,
+    Percent, Period, Problem, Rate, Reads, Reason, Reply, Request, Response, Role, Secret, SecretRef, Single,
+    Size, Slot, Spanned, Tick, Verdict, Wall, Word, Writes,
+};

@@ -1,0 +1,410 @@
+//! The request as filters see it: an owned head, the facts of its connection, and slots.
+//!
+//! The path is canonical and the client address is decided before any filter runs; nobody parses them
+//! again. A `Request` knows no socket and has no lifetime, so that `async` hooks need no annotations.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http::Method;
+use http::header::{HeaderName, HeaderValue};
+use pingora_http::RequestHeader;
+
+use crate::identity::TlsFacts;
+use crate::slot::{Facts, MayRead, Reads, Slot, Word, Writes};
+use crate::time::{Tick, Wall};
+
+/// Captures that a path pattern may have.
+pub const CAPTURES_MAX: usize = 8;
+
+/// Notes that one exchange may carry; more are dropped.
+const NOTES_MAX: usize = 4;
+
+/// What is known of a request besides its head. Filled by the engine.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client's address after trusted proxies were taken into account.
+    pub client: IpAddr,
+    /// The other end of the TCP connection.
+    pub peer: SocketAddr,
+    /// Name of the listener.
+    pub listener: Arc<str>,
+    /// Facts of the TLS connection.
+    pub tls: Option<Arc<TlsFacts>>,
+    /// Monotonic time of arrival.
+    pub now: Tick,
+    /// Wall time of arrival.
+    pub wall: Wall,
+}
+
+/// The matched route as filters may see it.
+#[derive(Debug, Default)]
+pub struct RouteFacts {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its path pattern, as written.
+    pub pattern: Arc<str>,
+    /// Names of the captures in the pattern, left to right.
+    pub captures: Vec<Arc<str>>,
+}
+
+/// A request on its way through the filters.
+#[derive(Debug)]
+pub struct Request {
+    head: RequestHeader,
+    origin: Origin,
+    host: (usize, Box<[u8; 256]>),
+    route: Option<Arc<RouteFacts>>,
+    captured: [(u16, u16); CAPTURES_MAX],
+    facts: Facts,
+    notes: [Option<&'static str>; NOTES_MAX],
+}
+
+impl Request {
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// The canonical path; starts with `/`, without query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// The parts of the path between slashes. `/a/` has the segments `a` and an empty one.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path().split('/').skip(1)
+    }
+
+    /// The query as sent, without the question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.head.uri.query()
+    }
+
+    /// The host asked for: lower case, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let (length, bytes) = &self.host;
+        bytes.get(..*length).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
+    }
+
+    /// The value of a field that must not occur twice; `None` when it is absent.
+    /// A field that occurs twice gives [`Single::Several`], which a security filter must refuse.
+    #[must_use]
+    pub fn single(&self, name: &HeaderName) -> Single<'_> {
+        let mut values = self.head.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Single::Absent,
+            (Some(value), None) => Single::One(value),
+            (Some(_), Some(_)) => Single::Several,
+        }
+    }
+
+    /// The first value of a field.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.head.headers.get(name)
+    }
+
+    /// All fields with their values.
+    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.head.headers.iter()
+    }
+
+    /// Length that the client declared for the body; `None` when it is chunked, unframed or absent.
+    #[must_use]
+    pub fn declared_length(&self) -> Option<u64> {
+        self.head.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    /// The client's address, with trusted proxies taken into account.
+    #[must_use]
+    pub const fn client(&self) -> IpAddr {
+        self.origin.client
+    }
+
+    /// The other end of the TCP connection: the client, or the last proxy before us.
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.origin.peer
+    }
+
+    /// Name of the listener that accepted the client.
+    #[must_use]
+    pub fn listener(&self) -> &str {
+        &self.origin.listener
+    }
+
+    /// TLS and certificate facts; `None` on a clear-text connection.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.origin.tls.as_deref()
+    }
+
+    /// Name of the matched route; empty before routing.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.route.as_ref().map_or("", |route| &route.name)
+    }
+
+    /// The value that the path pattern captured under `name`.
+    #[must_use]
+    pub fn capture(&self, name: &str) -> Option<&str> {
+        let index = self.route.as_ref()?.captures.iter().position(|capture| capture.as_ref() == name)?;
+        let (start, end) = *self.captured.get(index)?;
+        self.path().get(usize::from(start)..usize::from(end))
+    }
+
+    /// Monotonic time of arrival.
+    #[must_use]
+    pub const fn now(&self) -> Tick {
+        self.origin.now
+    }
+
+    /// Wall time of arrival.
+    #[must_use]
+    pub const fn wall(&self) -> Wall {
+        self.origin.wall
+    }
+
+    /// Reads a slot that an earlier filter wrote. `None` only when that filter runs in shadow or
+    /// faulted and the file says `on-fault: pass`.
+    #[must_use]
+    pub fn get<T: Slot>(&self, slot: &Reads<T>) -> Option<&T> {
+        self.facts.get(slot.index)
+    }
+
+    /// Looks into a slot that may be empty.
+    #[must_use]
+    pub fn peek<T: Slot>(&self, slot: &MayRead<T>) -> Option<&T> {
+        self.facts.get(slot.index)
+    }
+
+    /// Writes a slot. Hand over an `Arc` that lives elsewhere (a cache, a table) and nothing is allocated.
+    pub fn put<T: Slot>(&mut self, slot: &Writes<T>, value: impl Into<Arc<T>>) {
+        self.facts.put(slot.index, value.into());
+    }
+
+    /// Reads a word of this filter; 0 until it is set.
+    #[must_use]
+    pub fn word(&self, word: Word) -> u64 {
+        self.facts.word(word)
+    }
+
+    /// Sets a word of this filter.
+    pub fn set_word(&mut self, word: Word, value: u64) {
+        self.facts.set_word(word, value);
+    }
+
+    /// Puts a field in place of all fields of that name. It reaches the upstream: clients cannot remove
+    /// it through `Connection`, since a nomination of anything but hop-by-hop fields is refused before.
+    pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        // Only a head with more than 32,768 fields refuses an insertion, and bounds refuse that earlier.
+        let _ = self.head.insert_header(name, value);
+    }
+
+    /// Takes a field away; the upstream and later filters do not see it.
+    pub fn remove_header(&mut self, name: &HeaderName) {
+        self.head.remove_header(name);
+    }
+
+    /// Adds a word to the log line of this exchange.
+    pub fn note(&mut self, note: &'static str) {
+        if let Some(free) = self.notes.iter_mut().find(|place| place.is_none()) {
+            *free = Some(note);
+        }
+    }
+
+    /// The notes of this exchange.
+    pub fn notes(&self) -> impl Iterator<Item = &'static str> {
+        self.notes.iter().flatten().copied()
+    }
+}
+
+/// How often a field occurs, with its value when that is once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Single<'h> {
+    /// Not at all.
+    Absent,
+    /// Exactly once.
+    One(&'h HeaderValue),
+    /// More than once.
+    Several,
+}
+
+/// What only the engine does with a request.
+#[cfg(feature = "engine")]
+impl Request {
+    /// An empty request, to be filled by [`Request::begin`] and reused by the next exchange.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            head: spare_head(),
+            origin: Origin {
+                client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                peer: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+                listener: Arc::default(),
+                tls: None,
+                now: Tick(0),
+                wall: Wall(0),
+            },
+            host: (0, Box::new([0; 256])),
+            route: None,
+            captured: [(0, 0); CAPTURES_MAX],
+            facts: Facts::default(),
+            notes: [None; NOTES_MAX],
+        }
+    }
+
+    /// Starts an exchange: forgets the last one and makes room for `slots` and `words`.
+    pub fn begin(&mut self, origin: Origin, slots: usize, words: usize) {
+        self.origin = origin;
+        self.host.0 = 0;
+        self.route = None;
+        self.facts.reset(slots, words);
+        self.notes = [None; NOTES_MAX];
+    }
+
+    /// Forgets what the exchange referred to, so that a pooled request keeps nothing alive.
+    pub fn end(&mut self) {
+        self.route = None;
+        self.origin.tls = None;
+        self.facts.reset(0, 0);
+    }
+
+    /// Exchanges the head with the carrier's. Two moves of 352 bytes, no copy of fields.
+    pub fn swap_head(&mut self, head: &mut RequestHeader) {
+        std::mem::swap(&mut self.head, head);
+    }
+
+    /// The head.
+    #[must_use]
+    pub const fn head(&self) -> &RequestHeader {
+        &self.head
+    }
+
+    /// The head, to be changed.
+    pub const fn head_mut(&mut self) -> &mut RequestHeader {
+        &mut self.head
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Where the request came from, to be changed.
+    pub const fn origin_mut(&mut self) -> &mut Origin {
+        &mut self.origin
+    }
+
+    /// Sets the host asked for; returns `false` when it is longer than 255 bytes.
+    #[must_use]
+    pub fn set_host(&mut self, name: &[u8]) -> bool {
+        let (length, bytes) = &mut self.host;
+        let Some(room) = bytes.get_mut(..name.len()).filter(|room| room.len() < 256) else { return false };
+        room.copy_from_slice(name);
+        room.make_ascii_lowercase();
+        *length = name.len();
+        true
+    }
+
+    /// Sets the matched route and what its pattern captured, as byte ranges of the path.
+    pub fn set_route(&mut self, route: Arc<RouteFacts>, captured: [(u16, u16); CAPTURES_MAX]) {
+        self.route = Some(route);
+        self.captured = captured;
+    }
+
+    /// The matched route.
+    #[must_use]
+    pub fn route_facts(&self) -> Option<&Arc<RouteFacts>> {
+        self.route.as_ref()
+    }
+
+    /// Copies everything, for a step in shadow that must not change the exchange.
+    ///
+    /// # Errors
+    /// Never in practice: a head that was accepted can be copied.
+    #[must_use]
+    pub fn shadow_copy(&self) -> Self {
+        Self {
+            head: self.head.clone(),
+            origin: self.origin.clone(),
+            host: self.host.clone(),
+            route: self.route.clone(),
+            captured: self.captured,
+            facts: self.facts.shadow_copy(),
+            notes: self.notes,
+        }
+    }
+
+    /// Reads the slot at `index` of the layout.
+    #[must_use]
+    pub fn slot<T: Slot>(&self, index: usize) -> Option<&T> {
+        self.facts.get(index)
+    }
+}
+
+/// Builds requests for tests and for `explain`.
+#[cfg(feature = "engine")]
+impl Request {
+    /// A request with this method and target from 192.0.2.1 to host `example.test`.
+    ///
+    /// # Errors
+    /// When the target is not a URI reference.
+    pub fn build(method: Method, target: &str) -> Result<Self, InvalidTarget> {
+        let mut request = Self::empty();
+        let head = RequestHeader::build_no_case(method, target.as_bytes(), Some(8));
+        request.head = head.map_err(|_| InvalidTarget { target: target.to_owned() })?;
+        let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 40_000));
+        request.origin.peer = peer;
+        request.origin.client = peer.ip();
+        let _ = request.set_host(b"example.test");
+        Ok(request)
+    }
+
+    /// The same request from another client address.
+    #[must_use]
+    pub fn from_client(mut self, client: IpAddr) -> Self {
+        self.origin.client = client;
+        self.origin.peer.set_ip(client);
+        self
+    }
+
+    /// The same request at another time.
+    #[must_use]
+    pub fn at(mut self, now: Tick, wall: Wall) -> Self {
+        self.origin.now = now;
+        self.origin.wall = wall;
+        self
+    }
+
+    /// The same request with one more field. Bytes that no field may have make it unchanged.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            let _ = self.head.append_header(HeaderName::from_static(name), value);
+        }
+        self
+    }
+}
+
+/// A request target that is not a URI reference.
+#[cfg(feature = "engine")]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{target}` is not a request target")]
+pub struct InvalidTarget {
+    /// The text as given.
+    pub target: String,
+}
+
+/// A head without content, to stand in while the real one is elsewhere.
+#[cfg(feature = "engine")]
+fn spare_head() -> RequestHeader {
+    #[expect(clippy::expect_used, reason = "the target is a constant that every parser accepts")]
+    RequestHeader::build_no_case(Method::GET, b"/", None).expect("`/` is a request target")
+}

@@ -1,0 +1,137 @@
+//! Slots: typed facts that one filter writes and later filters read.
+//!
+//! A slot is reached only through a token that `Boot` handed out, and handing it out is the
+//! declaration from which the engine proves that every reader stands behind a writer. Never a string map.
+
+use std::any::{Any, TypeId};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A fact that travels with an exchange.
+pub trait Slot: Any + Send + Sync {
+    /// Its word in messages: "needs `consumer`".
+    const NAME: &'static str;
+}
+
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<T> {
+            pub(crate) index: usize,
+            marker: PhantomData<fn(T)>,
+        }
+
+        impl<T> $name<T> {
+            pub(crate) const fn at(index: usize) -> Self {
+                Self { index, marker: PhantomData }
+            }
+        }
+    };
+}
+
+token!(
+    /// The right to write a slot.
+    Writes
+);
+token!(
+    /// The right to read a slot that an earlier filter certainly wrote.
+    Reads
+);
+token!(
+    /// The right to look into a slot that may be empty.
+    MayRead
+);
+
+/// A machine word of the exchange that belongs to one filter alone: a count, a tick, a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    pub(crate) index: usize,
+}
+
+/// Which slots and words an exchange of this plan carries. Filled while filters are built.
+#[derive(Debug, Default)]
+pub struct Layout {
+    slots: Vec<(TypeId, &'static str)>,
+    words: usize,
+}
+
+impl Layout {
+    /// The position of a slot, added when it is new.
+    pub(crate) fn slot<T: Slot>(&mut self) -> usize {
+        let id = TypeId::of::<T>();
+        if let Some(index) = self.slots.iter().position(|(known, _)| *known == id) {
+            return index;
+        }
+        self.slots.push((id, T::NAME));
+        self.slots.len() - 1
+    }
+
+    pub(crate) fn word(&mut self) -> usize {
+        self.words += 1;
+        self.words - 1
+    }
+
+    /// The word of the slot at `index`.
+    #[must_use]
+    pub fn name(&self, index: usize) -> &'static str {
+        self.slots.get(index).map_or("?", |(_, name)| name)
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Number of words.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.words
+    }
+}
+
+/// The facts of one exchange. Its memory is reused by the next exchange on the same thread.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    slots: Vec<Option<Arc<dyn Any + Send + Sync>>>,
+    words: Vec<u64>,
+}
+
+impl Facts {
+    /// Empties all facts and makes room for a plan's layout; allocates only when the room grows.
+    pub(crate) fn reset(&mut self, slots: usize, words: usize) {
+        self.slots.clear();
+        self.slots.resize(slots, None);
+        self.words.clear();
+        self.words.resize(words, 0);
+    }
+
+    pub(crate) fn put<T: Slot>(&mut self, index: usize, value: Arc<T>) {
+        if let Some(place) = self.slots.get_mut(index) {
+            *place = Some(value);
+        }
+    }
+
+    pub(crate) fn get<T: Slot>(&self, index: usize) -> Option<&T> {
+        self.slots.get(index)?.as_deref()?.downcast_ref()
+    }
+
+    pub(crate) fn word(&self, word: Word) -> u64 {
+        self.words.get(word.index).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_word(&mut self, word: Word, value: u64) {
+        if let Some(place) = self.words.get_mut(word.index) {
+            *place = value;
+        }
+    }
+}
+
+#[cfg(feature = "engine")]
+impl Facts {
+    /// The same facts in other memory; values are shared, not copied.
+    pub(crate) fn shadow_copy(&self) -> Self {
+        Self { slots: self.slots.clone(), words: self.words.clone() }
+    }
+}

@@ -1,0 +1,355 @@
+//! The author's test bench: builds a filter with a host in memory and runs its hooks without a socket.
+//!
+//! The very same objects run in the gateway; what differs is who grants the capabilities.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pingora_http::ResponseHeader;
+use serde_json::Value;
+
+use crate::catalogue::{Built, Catalogue};
+use crate::host::{
+    Answer, Blocking, Call, Counter, Host, Keep, Pending, Periodic, Random, Secret, Store, Target, Transport,
+};
+use crate::problem::Problems;
+use crate::verdict::{Denial, Fault, Reason};
+use crate::{Chunk, Filter, Layout, Node, Problem, Request, RequestHook, Response, SecretRef, Slot, Tick, Verdict};
+
+/// No fixture answers this outbound call.
+pub const NO_ANSWER: Reason = Reason::new("no-answer", 503, "no fixture answers this call");
+
+/// A host whose world is in memory.
+#[derive(Clone, Default)]
+pub struct TrialHost {
+    files: HashMap<PathBuf, Arc<[u8]>>,
+    secrets: HashMap<SecretRef, Secret>,
+    answers: HashMap<String, Answer>,
+    world: Arc<World>,
+}
+
+/// What a trial's filters left behind.
+#[derive(Default)]
+struct World {
+    store: Arc<MemoryStore>,
+    periodic: Mutex<Vec<Periodic>>,
+    kept: Mutex<Vec<(String, Arc<dyn Keep>)>>,
+    seed: AtomicU64,
+}
+
+impl std::fmt::Debug for TrialHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrialHost").field("files", &self.files.keys()).finish_non_exhaustive()
+    }
+}
+
+impl TrialHost {
+    /// A host with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a file.
+    #[must_use]
+    pub fn with_file(mut self, path: impl Into<PathBuf>, bytes: impl AsRef<[u8]>) -> Self {
+        self.files.insert(path.into(), bytes.as_ref().into());
+        self
+    }
+
+    /// With a secret.
+    #[must_use]
+    pub fn with_secret(mut self, at: SecretRef, bytes: &[u8]) -> Self {
+        self.secrets.insert(at, Secret::new(bytes));
+        self
+    }
+
+    /// With a service at `origin` that gives `answer` to every call.
+    #[must_use]
+    pub fn with_answer(mut self, origin: &str, answer: Answer) -> Self {
+        self.answers.insert(origin.to_owned(), answer);
+        self
+    }
+
+    /// Runs all periodic work once, as if its time had come at `now`.
+    pub fn tick(&self, now: Tick) {
+        for task in lock(&self.world.periodic).iter() {
+            task(now);
+        }
+    }
+
+    /// What the filters keep for a successor, by fingerprint.
+    #[must_use]
+    pub fn kept(&self) -> Vec<(String, Arc<dyn Keep>)> {
+        lock(&self.world.kept).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host for TrialHost {
+    fn secret(&mut self, at: &SecretRef) -> Result<Secret, Problem> {
+        Ok(self.secrets.get(at).cloned().unwrap_or(Secret::withheld()))
+    }
+
+    fn file(&mut self, path: &Path) -> Result<Arc<[u8]>, Problem> {
+        let found = self.files.get(path).cloned();
+        found.ok_or_else(|| Problem::new("files.unreadable", format!("there is no file `{}`", path.display())))
+    }
+
+    fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
+        Ok(Arc::new(Fixture { answer: self.answers.get(&target.origin).cloned() }))
+    }
+
+    fn store(&mut self, _name: &str) -> Result<Arc<dyn Store>, Problem> {
+        Ok(Arc::clone(&self.world.store) as Arc<dyn Store>)
+    }
+
+    fn every(&mut self, _period: Duration, task: Periodic) {
+        lock(&self.world.periodic).push(task);
+    }
+
+    fn blocking(&mut self) -> Arc<dyn Blocking> {
+        Arc::new(Inline)
+    }
+
+    fn keep(&mut self, fingerprint: &str, state: Arc<dyn Keep>) {
+        lock(&self.world.kept).push((fingerprint.to_owned(), state));
+    }
+
+    fn counter(&mut self, _name: &'static str, _help: &'static str) -> Counter {
+        Counter::default()
+    }
+
+    fn random(&mut self) -> Arc<dyn Random> {
+        Arc::new(Seeded(Arc::clone(&self.world)))
+    }
+}
+
+struct Fixture {
+    answer: Option<Answer>,
+}
+
+impl Transport for Fixture {
+    fn call(&self, _call: Call) -> Pending<'_, Result<Answer, Fault>> {
+        let answer = self.answer.clone().ok_or(Fault { reason: &NO_ANSWER });
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+#[derive(Default)]
+struct MemoryStore {
+    numbers: Mutex<HashMap<Vec<u8>, i64>>,
+    values: Mutex<HashMap<Vec<u8>, Bytes>>,
+}
+
+impl Store for MemoryStore {
+    fn add(&self, key: &[u8], amount: i64, _ttl: Duration) -> Pending<'_, Result<i64, Fault>> {
+        let mut numbers = lock(&self.numbers);
+        let sum = numbers.entry(key.to_vec()).or_insert(0);
+        *sum += amount;
+        Box::pin(std::future::ready(Ok(*sum)))
+    }
+
+    fn get(&self, key: &[u8]) -> Pending<'_, Result<Option<Bytes>, Fault>> {
+        let value = lock(&self.values).get(key).cloned();
+        Box::pin(std::future::ready(Ok(value)))
+    }
+
+    fn put(&self, key: &[u8], value: Bytes, _ttl: Duration) -> Pending<'_, Result<(), Fault>> {
+        lock(&self.values).insert(key.to_vec(), value);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+struct Inline;
+
+impl Blocking for Inline {
+    fn run(&self, work: Box<dyn FnOnce() + Send>) -> Pending<'_, ()> {
+        work();
+        Box::pin(std::future::ready(()))
+    }
+}
+
+struct Seeded(Arc<World>);
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            // SplitMix64: the same seed gives the same trial.
+            let state = self.0.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *byte = mixed.to_le_bytes()[7];
+        }
+    }
+}
+
+/// One filter, built and ready to be asked.
+#[derive(Debug)]
+pub struct Trial {
+    built: Built,
+    layout: Layout,
+    name: &'static str,
+}
+
+impl Trial {
+    /// Builds `F` from `config`, written as JSON, with a host that has nothing in it.
+    ///
+    /// # Panics
+    /// When the configuration has problems; they are the message.
+    #[must_use]
+    pub fn of<F: Filter>(config: &Value) -> Self {
+        Self::with_host::<F>(config, &mut TrialHost::new())
+    }
+
+    /// Builds `F` with a host of the author's.
+    ///
+    /// # Panics
+    /// When the configuration has problems; they are the message.
+    #[must_use]
+    pub fn with_host<F: Filter>(config: &Value, host: &mut TrialHost) -> Self {
+        match Self::try_build::<F>(config, host) {
+            Ok(trial) => trial,
+            #[expect(clippy::panic, reason = "a test bench fails the test")]
+            Err(problems) => panic!("`{}` does not build from {config}: {problems:?}", F::NAME),
+        }
+    }
+
+    /// Builds `F`, or tells what is wrong with `config`.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    pub fn try_build<F: Filter>(config: &Value, host: &mut TrialHost) -> Result<Self, Problems> {
+        let catalogue = Catalogue::new().filter::<F>("trial");
+        let mut layout = Layout::default();
+        // A trial runs one filter alone, so the well-known slots stand at the front for `write`.
+        layout.slot::<crate::Identity>();
+        let Some(registered) = catalogue.get(F::NAME) else { return Err(Problems::default()) };
+        let built = registered.build(&Node::from_json(config), host, &mut layout)?;
+        Ok(Self { built, layout, name: F::NAME })
+    }
+
+    /// A request that carries this filter's slots and words, ready for [`Trial::ask`].
+    #[must_use]
+    pub fn prepare(&self, mut request: Request) -> Request {
+        let origin = request.origin().clone();
+        let host = request.host().to_owned();
+        request.begin(origin, self.layout.slots(), self.layout.words());
+        let _ = request.set_host(host.as_bytes());
+        request
+    }
+
+    /// A prepared request in which `slot` was written by an earlier filter.
+    #[must_use]
+    pub fn prepare_with<T: Slot>(&mut self, request: Request, slot: T) -> Request {
+        let index = self.layout.slot::<T>();
+        let mut request = self.prepare(request);
+        request.put(&crate::Writes::at(index), slot);
+        request
+    }
+
+    /// Runs the request hooks on a prepared request and waits for those that wait.
+    pub fn ask(&self, request: &mut Request) -> Verdict {
+        for hook in &self.built.wired.request {
+            let verdict = match hook {
+                RequestHook::Sync(run) => run(request),
+                RequestHook::Async(wait) => block_on(wait.start(request)),
+                RequestHook::Either(quick, slow) => match quick(request) {
+                    Some(verdict) => verdict,
+                    None => block_on(slow.start(request)),
+                },
+            };
+            if !matches!(verdict, Verdict::Pass) {
+                return verdict;
+            }
+        }
+        Verdict::Pass
+    }
+
+    /// Prepares and asks.
+    pub fn request(&self, request: Request) -> Outcome {
+        let mut request = self.prepare(request);
+        Outcome { verdict: self.ask(&mut request), name: self.name }
+    }
+
+    /// Runs the body hooks on one piece.
+    pub fn body(&self, request: &mut Request, chunk: &mut Chunk) -> Verdict {
+        let hooks = self.built.wired.request_body.iter();
+        hooks.map(|hook| hook(request, chunk)).find(|v| !matches!(v, Verdict::Pass)).unwrap_or(Verdict::Pass)
+    }
+
+    /// Runs the response hooks over an answer.
+    pub fn response(&self, request: &Request, head: &mut ResponseHeader, ours: bool) -> Verdict {
+        let mut response = Response::new(head, request, ours);
+        let hooks = self.built.wired.response.iter().rev();
+        hooks.map(|hook| hook(&mut response)).find(|v| !matches!(v, Verdict::Pass)).unwrap_or(Verdict::Pass)
+    }
+
+    /// What the filter asked for and wired.
+    #[must_use]
+    pub const fn built(&self) -> &Built {
+        &self.built
+    }
+}
+
+/// What a filter answered, to be compared in a test.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    name: &'static str,
+}
+
+impl Outcome {
+    /// # Panics
+    /// When the filter did not let the request pass.
+    pub fn passes(self) {
+        assert!(matches!(self.verdict, Verdict::Pass), "expected a pass: {:?}", self.verdict);
+    }
+
+    /// The denial, checked for its full code such as `addresses.outside`.
+    ///
+    /// # Panics
+    /// When the filter did not deny for this reason.
+    pub fn denied(self, code: &str) -> Denial {
+        match self.verdict {
+            Verdict::Deny(denial) => {
+                assert_eq!(format!("{}.{}", self.name, denial.reason.code()), code);
+                denial
+            }
+            #[expect(clippy::panic, reason = "a test bench fails the test")]
+            other => panic!("expected the denial {code}: {other:?}"),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future to its end on this thread; for hooks that wait on a host in memory.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
