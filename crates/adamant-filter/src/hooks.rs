@@ -67,6 +67,12 @@ where
 /// An async hook, erased.
 pub struct AsyncFn(Box<dyn Bound>);
 
+impl std::fmt::Debug for AsyncFn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AsyncFn")
+    }
+}
+
 impl AsyncFn {
     /// Starts the hook; the one allocation of waiting.
     pub fn start<'a>(&'a self, request: &'a mut Request) -> Waiting<'a> {
@@ -82,6 +88,16 @@ pub enum RequestHook {
     Async(AsyncFn),
     /// Answers from memory when it can, waits when it must.
     Either(QuickFn, AsyncFn),
+}
+
+impl std::fmt::Debug for RequestHook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sync(_) => "Sync",
+            Self::Async(_) => "Async",
+            Self::Either(..) => "Either",
+        })
+    }
 }
 
 /// The hooks of one step, erased: what the engine runs.

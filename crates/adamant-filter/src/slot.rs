@@ -72,6 +72,12 @@ impl Layout {
         self.words - 1
     }
 
+    /// The position of a slot, if any filter asked for it.
+    #[must_use]
+    pub fn find<T: Slot>(&self) -> Option<usize> {
+        self.slots.iter().position(|(known, _)| *known == TypeId::of::<T>())
+    }
+
     /// The word of the slot at `index`.
     #[must_use]
     pub fn name(&self, index: usize) -> &'static str {

@@ -1,6 +1,19 @@
-//! What the file means: bytes to a tree, to a validated [`config::Config`], to a plan.
+//! What the file means: bytes to a tree, to a validated [`config::Config`], to a plan, and the pipeline
+//! that a plan runs.
 //!
-//! Does no I/O and cannot fail except with problems.
+//! May depend on `adamant-filter` and on parsers. Does no I/O, reads no clock, and cannot fail except
+//! with problems of the file.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | `text` | bytes to a tree with positions, problems as text |
+//! | `config` | the validated file |
+//! | `digest` | its identity |
+//! | `receive` | from a head to one canonical request on one route |
+//! | `plan` | the executable policy |
 
 pub mod config;
+pub mod digest;
+pub mod plan;
+pub mod receive;
 pub mod text;

@@ -1,0 +1,78 @@
+//! The identity of a policy: SHA-256 over its canonical meaning, the files it references and the filters
+//! that are linked.
+//!
+//! Never over spelling: comments, key order, quotes and the unit in which a quantity is written do not count.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// Identity of policy and binary.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Digest {
+    text: Arc<str>,
+}
+
+impl Digest {
+    /// The digest of a canonical form, of the policy files' contents, and of the linked filters with their
+    /// versions. The order of files and filters does not count.
+    #[must_use]
+    pub fn of(canonical: &Value, files: &[(String, Arc<[u8]>)], filters: &[(String, String)]) -> Self {
+        let mut hash = Sha256::new();
+        let mut part = |kind: &str, bytes: &[u8]| {
+            hash.update(kind.len().to_be_bytes());
+            hash.update(kind);
+            hash.update(bytes.len().to_be_bytes());
+            hash.update(bytes);
+        };
+        part("policy", sorted(canonical).to_string().as_bytes());
+        let mut files: Vec<_> = files.iter().collect();
+        files.sort();
+        files.dedup();
+        for (path, bytes) in files {
+            part("path", path.as_bytes());
+            part("content", bytes);
+        }
+        let mut filters: Vec<_> = filters.iter().collect();
+        filters.sort();
+        for (name, version) in filters {
+            part("filter", name.as_bytes());
+            part("version", version.as_bytes());
+        }
+        let text: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { text: text.into() }
+    }
+
+    /// The first eight characters, for people and error bodies.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.text.get(..8).unwrap_or_default()
+    }
+
+    /// All 64 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The same value with the keys of every map in order.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}

@@ -1,0 +1,276 @@
+//! Policy and catalogue to an executable plan: instances built once, slots laid out, protections proved.
+//!
+//! Runs at boot and in `check`; never on the request path. Collects every problem it can find.
+
+use std::sync::Arc;
+
+use adamant_filter::{
+    Built, CAPTURES_MAX, Catalogue, Host, Identity, Layout, Problem, Problems, Role, RouteFacts, Span,
+};
+
+use super::condition::Condition;
+use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
+use super::{RoutePlan, Wiring};
+use crate::config::{Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Segment, Step, StepKind};
+
+/// Collects what the routes of a file compile to.
+pub(crate) struct Compiler<'c> {
+    catalogue: &'c Catalogue,
+    host: &'c mut dyn Host,
+    config: &'c Config,
+    pub(crate) layout: Layout,
+    pub(crate) steps: Vec<StepInfo>,
+    pub(crate) files: Vec<(String, Arc<[u8]>)>,
+    pub(crate) budget: Vec<(String, u64)>,
+    pub(crate) problems: Problems,
+    listeners: Vec<Arc<str>>,
+    policies: Vec<Vec<Unplaced>>,
+}
+
+/// A built step before the generic keys of its place are known.
+enum Unplaced {
+    One(Arc<Instance>, Generic),
+    AnyOf(Vec<Unplaced>, Generic),
+    AllOf(Vec<Unplaced>, Generic),
+}
+
+impl<'c> Compiler<'c> {
+    pub(crate) fn new(catalogue: &'c Catalogue, host: &'c mut dyn Host, config: &'c Config) -> Self {
+        Self {
+            catalogue,
+            host,
+            config,
+            layout: Layout::default(),
+            steps: Vec::new(),
+            files: Vec::new(),
+            budget: Vec::new(),
+            problems: Problems::default(),
+            listeners: config.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect(),
+            policies: Vec::new(),
+        }
+    }
+
+    /// Compiles every policy once, then every route.
+    pub(crate) fn routes(&mut self) -> Vec<RoutePlan> {
+        let config = self.config;
+        for policy in &config.policies {
+            let steps = policy.steps.iter().filter_map(|step| self.build(step, Some(&policy.name))).collect();
+            self.policies.push(steps);
+        }
+        config.routes.iter().map(|route| self.route(route)).collect()
+    }
+
+    fn route(&mut self, route: &Route) -> RoutePlan {
+        let mut stages = Vec::new();
+        for step in &route.filters {
+            match step {
+                RouteStep::Use { policy, generic, .. } => stages.extend(self.place_policy(*policy, generic)),
+                RouteStep::Inline(step) => {
+                    let built = self.build(step, None);
+                    stages.extend(built.map(|built| self.place(&built, &Generic::default())));
+                }
+            }
+        }
+        self.check_order(route, &stages);
+        self.check_protection(route, &stages);
+        RoutePlan { facts: Arc::new(self.facts(route)), wiring: Wiring::of(&stages), stages }
+    }
+
+    fn facts(&mut self, route: &Route) -> RouteFacts {
+        let Some(path) = &route.matches.path else { return RouteFacts::default() };
+        let capture = |segment: &Segment| match segment {
+            Segment::Capture(name) => Some(Arc::clone(name)),
+            Segment::Literal(_) => None,
+        };
+        let captures: Vec<_> = path.segments.iter().filter_map(capture).collect();
+        if captures.len() > CAPTURES_MAX {
+            let text = format!("a path has at most {CAPTURES_MAX} captures, this one has {}", captures.len());
+            self.problems.push(Problem::new("routes.captures", text).with_span(route.span));
+        }
+        RouteFacts { name: Arc::clone(&route.name), pattern: Arc::clone(&path.text), captures }
+    }
+
+    fn build(&mut self, step: &Step, policy: Option<&Arc<str>>) -> Option<Unplaced> {
+        match &step.kind {
+            StepKind::AnyOf(branches) | StepKind::AllOf(branches) => {
+                let built = branches.iter().filter_map(|branch| self.build(branch, policy)).collect();
+                let generic = step.generic.clone();
+                Some(match &step.kind {
+                    StepKind::AnyOf(_) => Unplaced::AnyOf(built, generic),
+                    StepKind::AllOf(_) | StepKind::Filter { .. } => Unplaced::AllOf(built, generic),
+                })
+            }
+            StepKind::Filter { name, config } => {
+                // Unknown names were reported when the file was decoded.
+                let registered = self.catalogue.get(name)?;
+                let built = registered.build(config, self.host, &mut self.layout);
+                let built = self.problems.take(built)?;
+                let number = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+                let id = step.generic.id.clone().unwrap_or_else(|| registered.name().into());
+                self.account(&id, &built);
+                self.steps.push(StepInfo {
+                    filter: registered.name(),
+                    id,
+                    role: registered.role(),
+                    reasons: registered.reasons(),
+                    policy: policy.cloned(),
+                    span: step.span,
+                });
+                let instance = Instance {
+                    step: StepId(number),
+                    role: registered.role(),
+                    filter: registered.name(),
+                    wired: built.wired,
+                    needs: built.needs,
+                };
+                Some(Unplaced::One(Arc::new(instance), step.generic.clone()))
+            }
+        }
+    }
+
+    fn account(&mut self, id: &str, built: &Built) {
+        for (what, size) in &built.needs.reserved {
+            self.budget.push((format!("{id}: {what}"), size.bytes()));
+        }
+        for (path, bytes) in &built.needs.files {
+            self.files.push((path.display().to_string(), Arc::clone(bytes)));
+        }
+    }
+
+    fn place_policy(&mut self, policy: PolicyId, outer: &Generic) -> Vec<Stage> {
+        let unplaced = self.policies.get_mut(policy.0).map(std::mem::take).unwrap_or_default();
+        let stages = unplaced.iter().map(|step| self.place(step, outer)).collect();
+        if let Some(place) = self.policies.get_mut(policy.0) {
+            *place = unplaced;
+        }
+        stages
+    }
+
+    /// Gives a built step its generic keys: its own win over those of the `use` around it.
+    fn place(&self, step: &Unplaced, outer: &Generic) -> Stage {
+        let inherit = |own: &Generic| Generic {
+            when: own.when.clone().or_else(|| outer.when.clone()),
+            shadow: own.shadow.or(outer.shadow),
+            on_fault: own.on_fault.or(outer.on_fault),
+            id: None,
+        };
+        match step {
+            Unplaced::One(instance, own) => {
+                let generic = inherit(own);
+                let denies = if instance.role.denies_on_fault() { OnFault::Deny } else { OnFault::Pass };
+                Stage::One(Placed {
+                    instance: Arc::clone(instance),
+                    when: generic.when.as_ref().map(|when: &Match| Arc::new(Condition::of(when, &self.listeners))),
+                    shadow: generic.shadow.unwrap_or(false),
+                    on_fault: generic.on_fault.unwrap_or(denies),
+                })
+            }
+            Unplaced::AnyOf(branches, own) => {
+                let generic = inherit(own);
+                Stage::AnyOf(branches.iter().map(|branch| self.place(branch, &generic)).collect())
+            }
+            Unplaced::AllOf(branches, own) => {
+                let generic = inherit(own);
+                Stage::AllOf(branches.iter().map(|branch| self.place(branch, &generic)).collect())
+            }
+        }
+    }
+
+    /// Every slot that a step reads must certainly have been written before.
+    fn check_order(&mut self, route: &Route, stages: &[Stage]) {
+        let mut written = Vec::new();
+        for stage in stages {
+            self.check_reads(route, stage, &written);
+            certain_writes(stage, &mut written);
+        }
+    }
+
+    fn check_reads(&mut self, route: &Route, stage: &Stage, written: &[usize]) {
+        match stage {
+            Stage::One(placed) => {
+                for slot in placed.instance.needs.reads.iter().filter(|slot| !written.contains(slot)) {
+                    let problem = self.unwritten(route, placed, *slot);
+                    self.problems.push(problem);
+                }
+            }
+            Stage::AnyOf(branches) => branches.iter().for_each(|branch| self.check_reads(route, branch, written)),
+            Stage::AllOf(branches) => {
+                let mut written = written.to_vec();
+                for branch in branches {
+                    self.check_reads(route, branch, &written);
+                    certain_writes(branch, &mut written);
+                }
+            }
+        }
+    }
+
+    fn unwritten(&self, route: &Route, placed: &Placed, slot: usize) -> Problem {
+        let slot = self.layout.name(slot);
+        let filter = placed.instance.filter;
+        let text = format!(
+            "`{filter}` needs the {slot}, but nothing before it on route `{}` certainly provides one",
+            route.name
+        );
+        Problem::new("order.unwritten-slot", text)
+            .with_span(self.span(placed.instance.step))
+            .with_label(format!("needs `{slot}`"))
+            .with_second(route.span, "on this route")
+            .with_help("put an authentication filter (jwt, api-key) above it, without `when`, `shadow` or `on-fault: pass`")
+    }
+
+    fn span(&self, step: StepId) -> Span {
+        self.steps.get(step.0 as usize).map_or(Span::default(), |info| info.span)
+    }
+
+    /// A route is authenticated or says that it is public.
+    fn check_protection(&mut self, route: &Route, stages: &[Stage]) {
+        let identity = self.layout.find::<Identity>();
+        let protected = stages.iter().any(|stage| authenticates(stage, identity));
+        if protected || route.public {
+            return;
+        }
+        let text = format!("route `{}` has no authentication", route.name);
+        self.problems.push(
+            Problem::new("routes.unprotected", text)
+                .with_span(route.span)
+                .with_label("anyone may call this")
+                .with_help("add an authentication filter that always runs (jwt, api-key), or write `public: true`"),
+        );
+    }
+}
+
+/// Adds the slots that a stage has certainly written when it passes.
+fn certain_writes(stage: &Stage, written: &mut Vec<usize>) {
+    match stage {
+        Stage::One(placed) if placed.is_certain() => written.extend(&placed.instance.needs.writes),
+        Stage::One(_) => {}
+        Stage::AllOf(branches) => branches.iter().for_each(|branch| certain_writes(branch, written)),
+        Stage::AnyOf(branches) => {
+            let of_each: Vec<Vec<usize>> = branches
+                .iter()
+                .map(|branch| {
+                    let mut writes = Vec::new();
+                    certain_writes(branch, &mut writes);
+                    writes
+                })
+                .collect();
+            let Some((first, others)) = of_each.split_first() else { return };
+            written.extend(first.iter().filter(|slot| others.iter().all(|writes| writes.contains(slot))));
+        }
+    }
+}
+
+/// Whether passing the stage proves who is calling.
+fn authenticates(stage: &Stage, identity: Option<usize>) -> bool {
+    match stage {
+        Stage::One(placed) => {
+            placed.instance.role == Role::Authenticate
+                && placed.is_certain()
+                && identity.is_some_and(|slot| placed.instance.needs.writes.contains(&slot))
+        }
+        Stage::AllOf(branches) => branches.iter().any(|branch| authenticates(branch, identity)),
+        Stage::AnyOf(branches) => {
+            !branches.is_empty() && branches.iter().all(|branch| authenticates(branch, identity))
+        }
+    }
+}

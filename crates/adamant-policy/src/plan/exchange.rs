@@ -1,0 +1,137 @@
+//! One request with its response, as the plan sees it: the request, what was decided, and why.
+//!
+//! An exchange owns memory that the next exchange on the same thread uses again; it knows no carrier.
+
+use adamant_filter::{Fields, Origin, Reason, Reply, Request};
+
+use super::stage::StepId;
+
+/// Decisions that one exchange remembers; more are counted but not listed.
+const DECISIONS_MAX: usize = 64;
+
+/// A request on its way through a plan.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The request with its facts.
+    pub request: Request,
+    /// Position of the matched route.
+    pub route: Option<usize>,
+    decisions: Vec<Decision>,
+}
+
+/// What one step decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision {
+    /// The step.
+    pub step: StepId,
+    /// What it said.
+    pub outcome: Outcome,
+    /// Why, unless it passed.
+    pub reason: Option<&'static Reason>,
+}
+
+/// What a step's verdict came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Went on.
+    Passed,
+    /// Refused.
+    Denied,
+    /// Answered by itself.
+    Replied,
+    /// Could not decide, and the file says to refuse.
+    FaultDenied,
+    /// Could not decide, and the file says to go on.
+    FaultPassed,
+    /// Runs in shadow and would have refused.
+    WouldDeny,
+}
+
+impl Outcome {
+    /// All outcomes, in the order of [`Outcome::index`].
+    pub const ALL: [Self; 6] =
+        [Self::Passed, Self::Denied, Self::Replied, Self::FaultDenied, Self::FaultPassed, Self::WouldDeny];
+
+    /// The outcome as a word for logs and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "pass",
+            Self::Denied => "deny",
+            Self::Replied => "reply",
+            Self::FaultDenied => "fault-deny",
+            Self::FaultPassed => "fault-pass",
+            Self::WouldDeny => "would-deny",
+        }
+    }
+
+    /// Position in [`Outcome::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What the request moment came to.
+#[derive(Debug)]
+pub enum Decided {
+    /// Every filter passed: the route's action is next.
+    Go,
+    /// The request is refused.
+    Refuse(Refusal),
+    /// A filter answered.
+    Reply(Box<Reply>),
+}
+
+/// A refusal: who, why, and what the answer must carry.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Word of the filter, or of the part of the engine, that refused.
+    pub by: &'static str,
+    /// The constant cause.
+    pub reason: &'static Reason,
+    /// Fields that the answer must carry.
+    pub fields: Fields,
+}
+
+impl Refusal {
+    /// A refusal by a part of the engine.
+    #[must_use]
+    pub const fn new(by: &'static str, reason: &'static Reason) -> Self {
+        Self { by, reason, fields: Vec::new() }
+    }
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { request: Request::empty(), route: None, decisions: Vec::with_capacity(DECISIONS_MAX) }
+    }
+}
+
+impl Exchange {
+    /// Starts anew for a request from `origin`.
+    pub fn begin(&mut self, origin: Origin, slots: usize, words: usize) {
+        self.request.begin(origin, slots, words);
+        self.route = None;
+        self.decisions.clear();
+    }
+
+    /// Lets go of everything that this exchange referred to.
+    pub fn end(&mut self) {
+        self.request.end();
+        self.decisions.clear();
+    }
+
+    /// What the steps decided, in order.
+    #[must_use]
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
+    pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {
+        // The capacity was taken once; a longer list would allocate on the request path.
+        if self.decisions.len() < DECISIONS_MAX {
+            self.decisions.push(Decision { step, outcome, reason });
+        }
+    }
+}
