@@ -10,6 +10,7 @@ use http::header::HeaderName;
 use crate::host::{Blocking, Counter, Host, Keep, Periodic, Random, Secret, Store, Target, Transport};
 use crate::identity::Identity;
 use crate::key::{Key, KeyBy, Part};
+use crate::node::Node;
 use crate::problem::Problem;
 use crate::slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 use crate::units::{SecretRef, Size};
@@ -31,6 +32,7 @@ pub struct Needs {
 
 /// Capabilities for the filter being built.
 pub struct Boot<'a> {
+    id: &'a str,
     host: &'a mut dyn Host,
     layout: &'a mut Layout,
     needs: Needs,
@@ -43,12 +45,18 @@ impl std::fmt::Debug for Boot<'_> {
 }
 
 impl<'a> Boot<'a> {
-    pub(crate) fn new(host: &'a mut dyn Host, layout: &'a mut Layout) -> Self {
-        Self { host, layout, needs: Needs::default() }
+    pub(crate) fn new(id: &'a str, host: &'a mut dyn Host, layout: &'a mut Layout) -> Self {
+        Self { id, host, layout, needs: Needs::default() }
     }
 
     pub(crate) fn into_needs(self) -> Needs {
         self.needs
+    }
+
+    /// What the file calls this step: its `id`, or the filter's word.
+    #[must_use]
+    pub const fn id(&self) -> &str {
+        self.id
     }
 
     /// The right to write a slot for later filters.
@@ -135,6 +143,16 @@ impl<'a> Boot<'a> {
         let bytes = self.host.file(path)?;
         self.needs.files.push((path.to_owned(), Arc::clone(&bytes)));
         Ok(bytes)
+    }
+
+    /// A policy file of keys and values as a tree, read by the rules of the policy's own file; its bytes
+    /// enter the digest. Places in the tree are places in that file: see [`Problem::within`].
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not well formed.
+    pub fn document(&mut self, path: &Path) -> Result<Node, Problem> {
+        let bytes = self.file(path)?;
+        self.host.document(path, &bytes)
     }
 
     /// A client for one service.

@@ -40,11 +40,25 @@ pub trait Registered: Send + Sync {
     /// All problems of the configuration's form.
     fn canonical(&self, config: &Node) -> Result<Value, Problems>;
 
-    /// Builds one instance.
+    /// Builds one instance that is called by the filter's word.
     ///
     /// # Errors
     /// All problems of the configuration.
-    fn build(&self, config: &Node, host: &mut dyn Host, layout: &mut Layout) -> Result<Built, Problems>;
+    fn build(&self, config: &Node, host: &mut dyn Host, layout: &mut Layout) -> Result<Built, Problems> {
+        self.build_as(self.name(), config, host, layout)
+    }
+
+    /// Builds one instance that the file calls `id`.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    fn build_as(
+        &self,
+        id: &str,
+        config: &Node,
+        host: &mut dyn Host,
+        layout: &mut Layout,
+    ) -> Result<Built, Problems>;
 }
 
 /// A built step.
@@ -88,9 +102,15 @@ impl<F: Filter> Registered for Entry<F> {
         Ok(serde_json::to_value(&config).unwrap_or(Value::Null))
     }
 
-    fn build(&self, config: &Node, host: &mut dyn Host, layout: &mut Layout) -> Result<Built, Problems> {
+    fn build_as(
+        &self,
+        id: &str,
+        config: &Node,
+        host: &mut dyn Host,
+        layout: &mut Layout,
+    ) -> Result<Built, Problems> {
         let decoded: F::Config = decode(config)?;
-        let mut boot = Boot::new(host, layout);
+        let mut boot = Boot::new(id, host, layout);
         let filter = F::build(decoded, &mut boot).map_err(|problem| Problems::from(problem.placed(config)))?;
         let needs = boot.into_needs();
         let filter = Arc::new(filter);

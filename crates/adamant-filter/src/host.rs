@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
+use crate::node::Node;
 use crate::problem::Problem;
 use crate::time::Tick;
 use crate::units::SecretRef;
@@ -33,6 +34,12 @@ pub trait Host {
     /// # Errors
     /// When the file cannot be read.
     fn file(&mut self, path: &Path) -> Result<Arc<[u8]>, Problem>;
+
+    /// The tree in the bytes of the policy file `path`, parsed as the policy's own file is.
+    ///
+    /// # Errors
+    /// When the bytes are not well formed; the problem is [within](Problem::within) that file.
+    fn document(&mut self, path: &Path, bytes: &[u8]) -> Result<Node, Problem>;
 
     /// A client for one service.
     ///
@@ -168,12 +175,15 @@ pub trait Blocking: Send + Sync {
 }
 
 /// State that survives a replacement.
+///
+/// Ticks of two processes have nothing in common, so what is written must be relative to `at`.
 pub trait Keep: Send + Sync {
-    /// The state as bytes, bounded by what was reserved.
-    fn export(&self) -> Vec<u8>;
+    /// The state at `at`, now on the clock of this process, as bytes bounded by what was reserved.
+    fn export(&self, at: Tick) -> Vec<u8>;
 
-    /// Takes over what a predecessor exported. Bytes that do not fit are ignored.
-    fn import(&self, state: &[u8]);
+    /// Takes over what a predecessor exported at `at` on the clock of this process. Bytes that do not fit
+    /// are ignored.
+    fn import(&self, state: &[u8], at: Tick);
 }
 
 /// Randomness.

@@ -69,6 +69,7 @@ mod body;
 mod boot;
 mod catalogue;
 mod decode;
+mod fields;
 mod filter;
 mod finished;
 mod hooks;
@@ -91,7 +92,7 @@ pub use attempt::Attempt;
 pub use body::Chunk;
 pub use boot::{Boot, Needs};
 pub use catalogue::{Built, Catalogue, Registered};
-pub use decode::{Spanned, decode};
+pub use decode::{OneOrMany, ShortOrLong, Spanned, decode, inspect, read, schema_of};
 pub use filter::{Filter, Role};
 pub use finished::Finished;
 pub use hooks::{AsyncFn, AsyncHook, Hooks, RequestHook, Waiting, Wired};
@@ -100,15 +101,15 @@ pub use host::{
 };
 pub use identity::{Identity, TlsFacts};
 pub use key::{Key, KeyBy};
-pub use node::{Node, Span};
-pub use problem::{Problem, Problems};
+pub use node::{Content, Entry, Node, Span};
+pub use problem::{Problem, Problems, did_you_mean};
 #[cfg(feature = "engine")]
 pub use request::InvalidTarget;
 pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single};
 pub use response::Response;
 pub use slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 pub use time::{Tick, Wall};
-pub use units::{Cidr, Percent, Period, Rate, SecretRef, Size};
+pub use units::{Cidr, Percent, Period, Rate, SecretRef, Size, UnitError};
 pub use verdict::{Denial, Fault, Fields, Reason, Reply, Verdict};
 
 pub use {schemars, serde, serde_json};

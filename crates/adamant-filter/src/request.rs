@@ -10,6 +10,7 @@ use http::Method;
 use http::header::{HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 
+use crate::fields::NameBatch;
 use crate::identity::TlsFacts;
 use crate::slot::{Facts, MayRead, Reads, Slot, Word, Writes};
 use crate::time::{Tick, Wall};
@@ -206,9 +207,37 @@ impl Request {
         let _ = self.head.insert_header(name, value);
     }
 
+    /// Adds a field beside those of the same name.
+    pub fn append_header(&mut self, name: HeaderName, value: HeaderValue) {
+        // See `set_header`.
+        let _ = self.head.append_header(name, value);
+    }
+
     /// Takes a field away; the upstream and later filters do not see it.
     pub fn remove_header(&mut self, name: &HeaderName) {
         self.head.remove_header(name);
+    }
+
+    /// Takes away all fields whose name `matches`. Allocates nothing.
+    pub fn remove_headers(&mut self, matches: impl Fn(&HeaderName) -> bool) {
+        loop {
+            let names = NameBatch::of(self.head.headers.keys(), &matches);
+            names.iter().for_each(|name| drop(self.head.remove_header(name)));
+            if !names.is_full() {
+                return;
+            }
+        }
+    }
+
+    /// Takes away all pairs of the query that are written with exactly this name; the upstream and later
+    /// filters do not see them. Allocates the new target.
+    pub fn remove_query(&mut self, name: &str) {
+        let Some(query) = self.query() else { return };
+        let kept: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some(name)).collect();
+        let mark = if kept.is_empty() { "" } else { "?" };
+        let target = format!("{}{mark}{}", self.path(), kept.join("&"));
+        // A target without a part of its query is as valid as it was.
+        let _ = self.head.set_raw_path(target.as_bytes());
     }
 
     /// Adds a word to the log line of this exchange.
@@ -407,4 +436,26 @@ pub struct InvalidTarget {
 fn spare_head() -> RequestHeader {
     #[expect(clippy::expect_used, reason = "the target is a constant that every parser accepts")]
     RequestHeader::build_no_case(Method::GET, b"/", None).expect("`/` is a request target")
+}
+
+#[cfg(all(test, feature = "engine"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_leave_the_query_and_nothing_else_moves() {
+        let cases = [
+            ("/a", "/a"),
+            ("/a?token=1", "/a"),
+            ("/a?token", "/a"),
+            ("/a?x=1&token=1&y=%2F", "/a?x=1&y=%2F"),
+            ("/a?token=1&token=2&z", "/a?z"),
+            ("/a?tokens=1&my-token=2", "/a?tokens=1&my-token=2"),
+        ];
+        for (before, after) in cases {
+            let mut request = Request::build(Method::GET, before).unwrap();
+            request.remove_query("token");
+            assert_eq!(request.head().raw_path(), after.as_bytes(), "{before}");
+        }
+    }
 }

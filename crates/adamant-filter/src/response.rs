@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
+use crate::fields::NameBatch;
 use crate::request::Request;
 use crate::slot::{MayRead, Reads, Slot, Word};
 
@@ -61,6 +62,17 @@ impl<'x> Response<'x> {
     /// Takes a field away.
     pub fn remove_header(&mut self, name: &HeaderName) {
         self.head.remove_header(name);
+    }
+
+    /// Takes away all fields whose name `matches`. Allocates nothing.
+    pub fn remove_headers(&mut self, matches: impl Fn(&HeaderName) -> bool) {
+        loop {
+            let names = NameBatch::of(self.head.headers.keys(), &matches);
+            names.iter().for_each(|name| drop(self.head.remove_header(name)));
+            if !names.is_full() {
+                return;
+            }
+        }
     }
 
     /// Names of all fields.

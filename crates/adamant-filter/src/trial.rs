@@ -107,6 +107,13 @@ impl Host for TrialHost {
         found.ok_or_else(|| Problem::new("files.unreadable", format!("there is no file `{}`", path.display())))
     }
 
+    /// JSON is the part of YAML that needs no other parser.
+    fn document(&mut self, path: &Path, bytes: &[u8]) -> Result<Node, Problem> {
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|error| Problem::new("files.malformed", format!("`{}`: {error}", path.display())))?;
+        Ok(Node::from_json(&value))
+    }
+
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
         Ok(Arc::new(Fixture { answer: self.answers.get(&target.origin).cloned() }))
     }
