@@ -1,0 +1,29 @@
+//! Probes that print and assert only what is stable on a busy machine.
+
+use std::time::Duration;
+
+use crate::{BOUNDS, Gateway, listening};
+
+fn resident_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Both ends live in this process, so the figure is an upper bound of the gateway's share.
+#[test]
+fn idle_connections_are_small() {
+    let gateway = Gateway::start(listening(BOUNDS));
+    let mut warm = gateway.connect();
+    assert_eq!(warm.get("/facts").status, 200);
+    let before = resident_kib();
+    let count = 1_000;
+    let mut clients: Vec<_> = (0..count).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/facts").status, 200);
+    }
+    gateway.await_open(count + 1);
+    std::thread::sleep(Duration::from_millis(100));
+    let each = (resident_kib().saturating_sub(before)) as f64 / count as f64;
+    println!("{count} idle connections: {each:.1} KiB each, both ends");
+}
