@@ -4,6 +4,7 @@
 //! resolved to an index, every default is filled in, every quantity is a typed unit. There is no
 //! `serde` here: nothing outside can bring a `Config` into being except the decoder and the checks.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -375,6 +376,8 @@ pub enum StepKind {
         name: Arc<str>,
         /// Its configuration.
         config: Node,
+        /// The same in canonical form, with every default.
+        canonical: Arc<serde_json::Value>,
     },
     /// Passes when one of its steps passes.
     AnyOf(Vec<Step>),
@@ -428,6 +431,16 @@ pub enum HostPattern {
     Exact(Arc<str>),
     /// `*.example.com`: one or more labels before the suffix; the text is `example.com`.
     Suffix(Arc<str>),
+}
+
+/// As it is written in the file.
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Suffix(name) => write!(f, "*.{name}"),
+        }
+    }
 }
 
 /// A pattern for canonical paths.

@@ -68,11 +68,60 @@ impl fmt::Display for Digest {
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            let mut entries: Vec<_> = map
+                .iter()
+                .map(|(key, value)| (key.clone(), sorted(value)))
+                .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(entries.into_iter().collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_files_and_filters_does_not_count() {
+        let (a, b) = (
+            ("a".to_owned(), Arc::from(*b"1")),
+            ("b".to_owned(), Arc::from(*b"2")),
+        );
+        let (f, g) = (("f".to_owned(), "1".to_owned()), ("g".to_owned(), "1".to_owned()));
+        let one: Value = serde_json::from_str(r#"{"x": 1, "y": {"p": [1, 2], "q": "\u00fc"}}"#).unwrap();
+        let two: Value = serde_json::from_str(r#"{"y": {"q": "ü", "p": [1,2]}, "x": 1}"#).unwrap();
+        let files: [(String, Arc<[u8]>); 2] = [a, b];
+        let [a, b] = files.clone();
+        let first = Digest::of(&one, &files, &[f.clone(), g.clone()]);
+        assert_eq!(first, Digest::of(&two, &[b, a], &[g, f]));
+        assert_eq!((first.to_string().len(), first.short().len()), (64, 8));
+    }
+
+    #[test]
+    fn every_part_counts() {
+        let file = |name: &str, bytes: &[u8]| (name.to_owned(), Arc::from(bytes));
+        let filter = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+        let digests = [
+            Digest::of(&json!({}), &[], &[]),
+            Digest::of(&json!([]), &[], &[]),
+            Digest::of(&json!({"a": [1, 2]}), &[], &[]),
+            Digest::of(&json!({"a": [2, 1]}), &[], &[]),
+            Digest::of(&json!({"a": "1"}), &[], &[]),
+            Digest::of(&json!({"a": 1}), &[], &[]),
+            Digest::of(&json!({}), &[file("a", b"1")], &[]),
+            Digest::of(&json!({}), &[file("a", b"2")], &[]),
+            Digest::of(&json!({}), &[file("a1", b"")], &[]),
+            Digest::of(&json!({}), &[], &[filter("a", "1")]),
+            Digest::of(&json!({}), &[], &[filter("a", "2")]),
+            Digest::of(&json!({}), &[], &[filter("a1", "")]),
+        ];
+        for (at, digest) in digests.iter().enumerate() {
+            assert!(!digests[..at].contains(digest), "{at}");
+        }
     }
 }

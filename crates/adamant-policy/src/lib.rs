@@ -7,13 +7,19 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | `text` | bytes to a tree with positions, problems as text |
+//! | `language` | what may be written, and what it means |
+//! | `check` | cross references and meaning |
 //! | `config` | the validated file |
 //! | `digest` | its identity |
 //! | `receive` | from a head to one canonical request on one route |
 //! | `plan` | the executable policy |
 
+mod check;
 pub mod config;
 pub mod digest;
+mod language;
 pub mod plan;
 pub mod receive;
 pub mod text;
+
+pub use language::{Words, load, schema};

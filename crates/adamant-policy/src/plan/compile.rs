@@ -100,7 +100,7 @@ impl<'c> Compiler<'c> {
                     StepKind::AllOf(_) | StepKind::Filter { .. } => Unplaced::AllOf(built, generic),
                 })
             }
-            StepKind::Filter { name, config } => {
+            StepKind::Filter { name, config, .. } => {
                 // Unknown names were reported when the file was decoded.
                 let registered = self.catalogue.get(name)?;
                 let built = registered.build(config, self.host, &mut self.layout);

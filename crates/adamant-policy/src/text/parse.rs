@@ -296,10 +296,20 @@ impl Builder<'_> {
             return false;
         }
         let problem = match error.info() {
-            info if info.contains("recursion limit") => {
-                Problem::new("yaml.depth", format!("this is nested more than {DEPTH_MAX} levels deep"))
+            info if info.contains("recursion limit") => Problem::new(
+                "yaml.depth",
+                format!("this is nested more than {DEPTH_MAX} levels deep"),
+            ),
+            info => {
+                let problem = Problem::new("yaml.syntax", format!("this is not YAML: {info}"));
+                let here = self.source.text().get(at..).unwrap_or_default();
+                match here.starts_with(['{', '}', '[', ']']) {
+                    true => {
+                        problem.with_help("inside braces or brackets, a text with braces stands in quotes")
+                    }
+                    false => problem,
+                }
             }
-            info => Problem::new("yaml.syntax", format!("this is not YAML: {info}")),
         };
         self.problems.push(problem.with_span(span));
         false

@@ -1,0 +1,40 @@
+//! Times that can never run out, because a shorter one runs out before.
+
+use adamant_filter::Problem;
+
+use crate::config::Action;
+use crate::language::{Context, Draft};
+
+/// `connect` and `first-byte` are shorter than `total`, unless a route lifts that.
+pub(super) fn never_expires(draft: &Draft, context: &mut Context<'_>) {
+    let streams = |at: usize| {
+        let routes = draft.routes.iter().flatten().map(|draft| &draft.route);
+        let mut to_here = routes.filter(|route| matches!(&route.action, Action::To(id) if id.0 == at));
+        to_here.any(|route| route.stream)
+    };
+    for (at, upstream) in draft.upstreams.iter().enumerate() {
+        let Some(upstream) = upstream else { continue };
+        let times = &upstream.upstream.timeouts;
+        let parts = [
+            ("connect", times.connect, upstream.connect_span),
+            ("first-byte", times.first_byte, upstream.first_byte_span),
+        ];
+        for (key, time, span) in parts {
+            if time <= times.total || streams(at) {
+                continue;
+            }
+            let total = adamant_filter::Period::from_millis(
+                u64::try_from(times.total.as_millis()).unwrap_or(u64::MAX),
+            );
+            let message = format!("`{key}` never runs out: `total` is {total}");
+            // Whichever of the two was written is the one to change.
+            let place = if span.is_nowhere() {
+                upstream.total_span
+            } else {
+                span
+            };
+            let problem = Problem::new("upstreams.timeout", message).with_span(place);
+            context.tell(problem.with_help(format!("make `{key}` shorter or `total` longer")));
+        }
+    }
+}
