@@ -12,10 +12,13 @@
 //! | `pool` | all endpoints at one moment |
 //! | `resolve` | names to addresses, off the request path |
 //! | `health` | active checks |
+//! | `background` | tasks that end with their owner |
+//! | `status` | what metrics see |
 //! | `retry` | whether another attempt is made |
 //! | `client` | outbound calls of our own |
 
 mod authorities;
+mod background;
 pub mod client;
 mod endpoint;
 mod health;
@@ -23,6 +26,7 @@ mod pool;
 mod resolve;
 pub mod retry;
 mod spread;
+mod status;
 mod template;
 
 use std::net::SocketAddr;
@@ -35,14 +39,16 @@ use adamant_policy::config::{self, UpstreamId};
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use crate::echo::Echo;
 pub use authorities::AuthoritiesError;
+pub use background::Background;
+use background::Task;
 use client::Client;
 pub(crate) use endpoint::Endpoint;
 pub use endpoint::{AttemptTerms, Condition, EndpointId, Picked};
 use pool::{Member, Pool};
+pub use status::{EndpointStatus, Readiness};
 pub use template::PeerError;
 use template::Template;
 
@@ -175,59 +181,6 @@ impl Upstreams {
             statuses
         })
     }
-}
-
-/// Tasks of the upstreams; dropping it ends them.
-#[derive(Debug)]
-#[must_use = "the tasks end when this is dropped"]
-pub struct Background {
-    tasks: Vec<Task>,
-}
-
-impl Background {
-    /// Number of tasks that were started.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.tasks.len()
-    }
-
-    /// Nothing needed a task.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-}
-
-/// A task that ends when its owner does.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// One endpoint at one moment.
-#[derive(Clone, Debug)]
-pub struct EndpointStatus {
-    /// Key of its upstream in the file.
-    pub upstream: Arc<str>,
-    /// Its address.
-    pub address: SocketAddr,
-    /// What the health checks know.
-    pub condition: Condition,
-    /// Attempts that have begun and not ended.
-    pub in_flight: u32,
-}
-
-/// How much of an upstream can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Readiness {
-    /// Endpoints that requests may be sent to; none means 503.
-    pub usable: usize,
-    /// All endpoints that are known.
-    pub known: usize,
 }
 
 /// A named group of endpoints.

@@ -3,10 +3,11 @@
 //! Pingora would panic on what it cannot parse, at the first connection or while it is built; here every
 //! such case is an error with a name. Nothing in this file can switch verification off.
 //!
-//! An upstream with a `ca` of its own costs 16 µs more per new connection than one with the system's
-//! authorities, since Pingora makes the root store and the TLS configuration anew, and its connections do
-//! not resume sessions. Connections are kept for reuse, so that is paid rarely; sharing one connector-wide
-//! store instead would let each upstream trust the authorities of all the others.
+//! Pingora makes the TLS configuration of an upstream with a `ca` of its own anew for each connection. That
+//! takes a microsecond, but such connections do not resume sessions, so that a new one costs about a seventh
+//! more CPU, both sides together (measured: 1.13 against 0.98 ms, unoptimised build). Kept connections make
+//! it rare, and the alternative, one store for all upstreams, would let each trust the authorities of all
+//! the others.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -14,10 +14,11 @@ use adamant_policy::config;
 use http::{HeaderName, HeaderValue, Method, header};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::Upstream;
+use super::background::Task;
 use super::client::{Call, Client, Keep};
 use super::endpoint::{Condition, Endpoint, EndpointId};
 use super::spread::spread;
-use super::{Task, Upstream};
 use crate::balance::draw;
 use tally::Tally;
 

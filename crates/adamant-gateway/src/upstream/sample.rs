@@ -1,5 +1,7 @@
 //! Upstreams and endpoints for tests, as the file's defaults would have them.
 
+pub(crate) mod origin;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,19 @@ fn endpoint(text: &str) -> config::Endpoint {
         port: port.parse().unwrap(),
         weight: weight.parse().unwrap(),
         span: Span::NOWHERE,
+    }
+}
+
+/// The same over TLS, verified against the authorities in `ca`.
+pub(crate) fn secure(endpoints: &[&str], server_name: &str) -> config::Upstream {
+    let tls = config::UpstreamTls {
+        server_name: server_name.into(),
+        ca: Some("ca.pem".into()),
+        span: Span::NOWHERE,
+    };
+    config::Upstream {
+        tls: Some(tls),
+        ..upstream(endpoints)
     }
 }
 
