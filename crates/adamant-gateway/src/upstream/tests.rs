@@ -214,6 +214,41 @@ async fn a_name_is_resolved_in_the_background() {
     assert_eq!(first(&upstreams).pick(&[]).unwrap().address(), origin.address);
 }
 
+#[test]
+fn picks_go_on_while_addresses_and_conditions_change() {
+    let upstreams = build(&[upstream(&["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"])]);
+    let upstream = first(&upstreams);
+    let members: Vec<Member> = (1..=3)
+        .map(|port| Member {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            weight: 1,
+        })
+        .collect();
+    let all: Vec<Arc<Endpoint>> = upstream.pool.load().endpoints().to_vec();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    assert!(upstream.pick(&[]).is_some());
+                }
+            });
+        }
+        for round in 0..500 {
+            upstream.set_members(&members[..1 + round % 3]);
+            // The first endpoint is always a member and never down, so there is always one to pick.
+            let endpoint = &all[1 + round % 2];
+            let condition = if round % 4 < 2 {
+                Condition::Down
+            } else {
+                Condition::Up
+            };
+            upstream.set_condition(endpoint, condition);
+        }
+    });
+    assert!(all.iter().all(|endpoint| endpoint.in_flight() == 0));
+    assert!(upstreams.endpoints().all(|endpoint| endpoint.in_flight == 0));
+}
+
 proptest! {
     #[test]
     fn attempts_reach_every_endpoint_before_any_twice(
