@@ -2,7 +2,8 @@
 
 pub use http::header::{HeaderName, HeaderValue};
 pub use http::{Method, StatusCode};
-pub use schemars::JsonSchema;
+// The derive of `JsonSchema` names the crate `schemars`, which authors need not depend on themselves.
+pub use schemars::{self, JsonSchema};
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{

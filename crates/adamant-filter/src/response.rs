@@ -47,6 +47,11 @@ impl<'x> Response<'x> {
         self.head.headers.get(name)
     }
 
+    /// The values of all fields of that name.
+    pub fn header_all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue> {
+        self.head.headers.get_all(name).iter()
+    }
+
     /// Puts a field in place of all fields of that name.
     pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         // Only a head with more than 32,768 fields refuses an insertion, and bounds refuse that earlier.
