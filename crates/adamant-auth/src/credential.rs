@@ -1,0 +1,339 @@
+//! The one place of a request that carries the credential: where it is read, and how it is taken away.
+//!
+//! Never looks elsewhere for a credential, except to refuse a request that carries two. Does not know
+//! what the bytes mean.
+
+use adamant_filter::prelude::*;
+
+const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
+const COOKIE: HeaderName = HeaderName::from_static("cookie");
+
+/// The query parameter of RFC 6750 §2.3.
+const ACCESS_TOKEN: &str = "access_token";
+
+/// Where a credential stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// A header field that holds the credential alone.
+    Header(HeaderName),
+    /// A cookie.
+    Cookie(Box<str>),
+    /// A parameter of the query.
+    Query(Box<str>),
+}
+
+/// What stands at the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found<'r> {
+    /// No credential.
+    Absent,
+    /// Exactly one; its bytes are not checked yet.
+    One(&'r [u8]),
+    /// More than one, or one by another way as well.
+    Several,
+    /// The place is there, but no credential can be read from it.
+    Unreadable,
+}
+
+impl Source {
+    /// A header field by its name in the file.
+    pub(crate) fn header(name: &str) -> Result<Self, Problem> {
+        let wrong = || Problem::at("header", format!("`{name}` is not a header field name"));
+        let field = HeaderName::try_from(name).map_err(|_| wrong())?;
+        if field == COOKIE {
+            return Err(Problem::at("header", "a cookie is named by the key `cookie`"));
+        }
+        Ok(if field == AUTHORIZATION {
+            Self::Bearer
+        } else {
+            Self::Header(field)
+        })
+    }
+
+    /// A cookie by its name in the file (RFC 6265 §4.1.1).
+    pub(crate) fn cookie(name: &str) -> Result<Self, Problem> {
+        if !name.is_empty() && name.bytes().all(is_token_byte) {
+            return Ok(Self::Cookie(name.into()));
+        }
+        Err(Problem::at(
+            "cookie",
+            format!("`{name}` is not the name of a cookie"),
+        ))
+    }
+
+    /// A parameter of the query by its name in the file.
+    pub(crate) fn query(name: &str) -> Result<Self, Problem> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if !name.is_empty() && name.bytes().all(plain) {
+            return Ok(Self::Query(name.into()));
+        }
+        Err(
+            Problem::at("query", format!("`{name}` is not a plain parameter name"))
+                .with_help("use letters, digits, `-`, `.`, `_` and `~`"),
+        )
+    }
+
+    /// What the request carries at this place.
+    pub(crate) fn find<'r>(&self, request: &'r Request) -> Found<'r> {
+        match self {
+            Self::Bearer => match bearer(request) {
+                // RFC 6750 §2: no more than one way to carry the token.
+                Found::One(_) if parameter(request, ACCESS_TOKEN) != Found::Absent => Found::Several,
+                found => found,
+            },
+            Self::Header(name) => match request.single(name) {
+                Single::Absent => Found::Absent,
+                Single::Several => Found::Several,
+                Single::One(value) => one(value.as_bytes()),
+            },
+            Self::Cookie(name) => alone(request, cookie(request, name)),
+            Self::Query(name) => alone(request, parameter(request, name)),
+        }
+    }
+
+    /// Takes the credential away, so that neither later filters nor the upstream see it.
+    pub(crate) fn strip(&self, request: &mut Request) {
+        match self {
+            Self::Bearer => request.remove_header(&AUTHORIZATION),
+            Self::Header(name) => request.remove_header(name),
+            Self::Cookie(name) => strip_cookie(request, name),
+            Self::Query(name) => request.remove_query(name),
+        }
+    }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn one(value: &[u8]) -> Found<'_> {
+    if value.is_empty() {
+        Found::Unreadable
+    } else {
+        Found::One(value)
+    }
+}
+
+/// A token elsewhere beside a bearer token: the upstream could believe the one that nobody checked.
+fn alone<'r>(request: &'r Request, found: Found<'r>) -> Found<'r> {
+    match found {
+        Found::One(_) if bearer(request) != Found::Absent => Found::Several,
+        found => found,
+    }
+}
+
+/// The token of `Authorization: Bearer`, RFC 6750 §2.1. Another scheme is no bearer token at all.
+fn bearer(request: &Request) -> Found<'_> {
+    let value = match request.single(&AUTHORIZATION) {
+        Single::Absent => return Found::Absent,
+        Single::Several => return Found::Several,
+        Single::One(value) => value.as_bytes(),
+    };
+    let scheme = value.get(..6).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Found::Absent;
+    }
+    match value.get(6..) {
+        Some([b' ', token @ ..]) => one(token.trim_ascii_start()),
+        Some([]) | None => Found::Unreadable,
+        // `Bearerish abc` is another scheme.
+        Some(_) => Found::Absent,
+    }
+}
+
+/// The value of a query parameter, as sent.
+fn parameter<'r>(request: &'r Request, name: &str) -> Found<'r> {
+    let pairs = request.query().into_iter().flat_map(|query| query.split('&'));
+    only(pairs.filter_map(|pair| value_of(pair.as_bytes(), name)))
+}
+
+/// The value of a cookie. HTTP/2 may spread cookies over several fields (RFC 9113 §8.2.3).
+fn cookie<'r>(request: &'r Request, name: &str) -> Found<'r> {
+    only(cookie_pairs(request).filter_map(|pair| value_of(pair, name)))
+}
+
+/// Bytes, since other cookies may hold anything and must survive.
+fn cookie_pairs(request: &Request) -> impl Iterator<Item = &[u8]> {
+    let fields = request.headers().filter(|(name, _)| **name == COOKIE);
+    let pairs = fields.flat_map(|(_, value)| value.as_bytes().split(|byte| *byte == b';'));
+    pairs.map(<[u8]>::trim_ascii)
+}
+
+fn value_of<'p>(pair: &'p [u8], name: &str) -> Option<&'p [u8]> {
+    match pair.strip_prefix(name.as_bytes())? {
+        [] => Some(&[]),
+        rest => rest.strip_prefix(b"="),
+    }
+}
+
+fn only<'r>(mut values: impl Iterator<Item = &'r [u8]>) -> Found<'r> {
+    match (values.next(), values.next()) {
+        (None, _) => Found::Absent,
+        (Some(value), None) => one(value),
+        (Some(_), Some(_)) => Found::Several,
+    }
+}
+
+/// Writes the cookies that are left into one field; this source pays an allocation for it.
+fn strip_cookie(request: &mut Request, name: &str) {
+    let kept: Vec<&[u8]> = cookie_pairs(request)
+        .filter(|pair| value_of(pair, name).is_none())
+        .collect();
+    // Parts of a valid field value make a valid one.
+    let left = HeaderValue::from_bytes(&kept.join(&b"; "[..]))
+        .ok()
+        .filter(|value| !value.is_empty());
+    match left {
+        Some(value) => request.set_header(COOKIE, value),
+        None => request.remove_header(&COOKIE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Header fields of a request.
+    type Fields<'f> = &'f [(&'static str, &'f str)];
+
+    fn request(target: &str, fields: Fields<'_>) -> Request {
+        let request = Request::build(Method::GET, target).unwrap();
+        fields
+            .iter()
+            .fold(request, |request, (name, value)| request.with_header(name, value))
+    }
+
+    #[test]
+    fn a_bearer_token_has_one_place() {
+        let cases: [(&str, Fields<'_>, Found<'_>); 16] = [
+            ("/", &[], Found::Absent),
+            ("/", &[("authorization", "Bearer abc")], Found::One(b"abc")),
+            ("/", &[("authorization", "bEARER abc")], Found::One(b"abc")),
+            ("/", &[("authorization", "Bearer   abc")], Found::One(b"abc")),
+            ("/", &[("authorization", "Bearer a b")], Found::One(b"a b")),
+            ("/", &[("authorization", "Bearer")], Found::Unreadable),
+            ("/", &[("authorization", "Bearer ")], Found::Unreadable),
+            ("/", &[("authorization", "Bearerabc")], Found::Absent),
+            ("/", &[("authorization", "Basic abc")], Found::Absent),
+            ("/", &[("authorization", "")], Found::Absent),
+            (
+                "/",
+                &[("authorization", "Bearer a"), ("authorization", "Bearer a")],
+                Found::Several,
+            ),
+            (
+                "/",
+                &[("authorization", "Bearer a"), ("authorization", "Basic a")],
+                Found::Several,
+            ),
+            ("/?access_token=a", &[], Found::Absent),
+            (
+                "/?access_token=a",
+                &[("authorization", "Bearer a")],
+                Found::Several,
+            ),
+            (
+                "/?my_access_token=a",
+                &[("authorization", "Bearer a")],
+                Found::One(b"a"),
+            ),
+            (
+                "/",
+                &[("cookie", "token=a"), ("authorization", "Bearer b")],
+                Found::One(b"b"),
+            ),
+        ];
+        for (target, fields, expected) in cases {
+            let request = request(target, fields);
+            assert_eq!(Source::Bearer.find(&request), expected, "{target} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn other_places_hold_the_credential_alone() {
+        let header = Source::header("X-Api-Key").unwrap();
+        let cookie = Source::cookie("token").unwrap();
+        let query = Source::query("token").unwrap();
+        let cases: [(&Source, &str, Fields<'_>, Found<'_>); 15] = [
+            (&header, "/", &[("x-api-key", "abc")], Found::One(b"abc")),
+            (&header, "/", &[("x-api-key", "")], Found::Unreadable),
+            (
+                &header,
+                "/",
+                &[("x-api-key", "a"), ("x-api-key", "a")],
+                Found::Several,
+            ),
+            (
+                &header,
+                "/",
+                &[("x-api-key", "a"), ("authorization", "Bearer b")],
+                Found::One(b"a"),
+            ),
+            (
+                &cookie,
+                "/",
+                &[("cookie", "a=1; token=abc; b=2")],
+                Found::One(b"abc"),
+            ),
+            (
+                &cookie,
+                "/",
+                &[("cookie", "a=1"), ("cookie", "token=abc")],
+                Found::One(b"abc"),
+            ),
+            (&cookie, "/", &[("cookie", "token=a; token=a")], Found::Several),
+            (
+                &cookie,
+                "/",
+                &[("cookie", "token=a"), ("authorization", "Bearer b")],
+                Found::Several,
+            ),
+            (&cookie, "/", &[("cookie", "tokens=a; atoken=b")], Found::Absent),
+            (&cookie, "/", &[("cookie", "token")], Found::Unreadable),
+            (&query, "/?token=abc&x=1", &[], Found::One(b"abc")),
+            (&query, "/?token=a&token=b", &[], Found::Several),
+            (&query, "/?token", &[], Found::Unreadable),
+            (
+                &query,
+                "/?token=a",
+                &[("authorization", "Bearer b")],
+                Found::Several,
+            ),
+            (
+                &query,
+                "/?token=a",
+                &[("authorization", "Basic b")],
+                Found::One(b"a"),
+            ),
+        ];
+        for (source, target, fields, expected) in cases {
+            let request = request(target, fields);
+            assert_eq!(source.find(&request), expected, "{source:?} {target} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_stripped_credential_leaves_the_rest_alone() {
+        let source = Source::cookie("token").unwrap();
+        let mut request = request("/", &[("cookie", "a=1; token=abc"), ("cookie", "b=2")]);
+        source.strip(&mut request);
+        assert_eq!(request.header(&COOKIE).unwrap(), "a=1; b=2");
+        let mut request = self::request("/", &[("cookie", "token=abc")]);
+        source.strip(&mut request);
+        assert_eq!(request.header(&COOKIE), None);
+        let mut request = self::request("/?token=abc&x=1", &[]);
+        Source::query("token").unwrap().strip(&mut request);
+        assert_eq!(request.query(), Some("x=1"));
+    }
+
+    #[test]
+    fn names_that_no_request_can_carry_are_problems() {
+        assert_eq!(Source::header("Authorization").unwrap(), Source::Bearer);
+        assert!(Source::header("x y").is_err() && Source::header("cookie").is_err());
+        assert!(Source::cookie("").is_err() && Source::cookie("a;b").is_err());
+        assert!(Source::query("").is_err() && Source::query("a&b").is_err());
+    }
+}

@@ -1,0 +1,199 @@
+//! The claims of a token whose signature is good: for us, by whom, from when to when, for whom.
+//!
+//! Compares with the wall clock of the request, never with that of the system, so that offline runs
+//! decide as the gateway did. RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4.
+
+use std::sync::Arc;
+
+use adamant_filter::prelude::*;
+use adamant_filter::serde_json::{Map, Value};
+
+use super::config::{JwtConfig, TokenType};
+use super::reason::{AUDIENCE, CLAIMS, EXPIRED, ISSUER, LIFETIME, NOT_YET_VALID, TYPE};
+
+/// Longest name of a consumer: RFC 7519 sets none, OpenID Connect 255, and longer ones fit into no key of a
+/// limit.
+const CONSUMER_MAX: usize = 1024;
+
+/// What the claims of every token of a step must be.
+#[derive(Debug)]
+pub(super) struct Claims {
+    issuer: Box<str>,
+    audience: Box<[String]>,
+    token_type: TokenType,
+    consumer: Box<str>,
+    scopes: Box<str>,
+    skew: u64,
+    lifetime: Option<u64>,
+}
+
+/// From when to when a token is good, in milliseconds since the Unix epoch, skew included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    from: u64,
+    until: u64,
+}
+
+impl Window {
+    /// Whether a token is good at this time.
+    pub(super) fn check(self, now: Wall) -> Result<(), &'static Reason> {
+        if now.0 >= self.until {
+            return Err(&EXPIRED);
+        }
+        if now.0 < self.from {
+            Err(&NOT_YET_VALID)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A token that is good, at least within its window.
+#[derive(Clone, Debug)]
+pub(super) struct Proof {
+    /// Who it stands for.
+    pub(super) identity: Arc<Identity>,
+    /// When it is good.
+    pub(super) window: Window,
+}
+
+impl Claims {
+    pub(super) fn new(config: JwtConfig) -> Self {
+        Self {
+            issuer: config.issuer.into(),
+            audience: config.audience.0.into(),
+            token_type: config.token_type,
+            consumer: config.consumer.into(),
+            scopes: config.scopes.into(),
+            skew: config.skew.millis(),
+            lifetime: config.lifetime.map(Period::millis),
+        }
+    }
+
+    /// Checks everything that a token claims, in the order of importance.
+    pub(super) fn prove(
+        &self,
+        claims: Map<String, Value>,
+        declared: Option<&str>,
+        now: Wall,
+    ) -> Result<Proof, &'static Reason> {
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+            return Err(&ISSUER);
+        }
+        if !self.is_meant(claims.get("aud")) {
+            return Err(&AUDIENCE);
+        }
+        let window = self.window(&claims)?;
+        window.check(now)?;
+        self.check_lifetime(&claims)?;
+        self.check_type(&claims, declared)?;
+        let consumer = claims
+            .get(&*self.consumer)
+            .and_then(Value::as_str)
+            .ok_or(&CLAIMS)?;
+        if consumer.is_empty() || consumer.len() > CONSUMER_MAX || consumer.chars().any(char::is_control) {
+            return Err(&CLAIMS);
+        }
+        let scopes = self.scopes(&claims)?;
+        let identity = Identity::new(super::NAME, &self.issuer, consumer).with_scopes(scopes);
+        Ok(Proof {
+            identity: Arc::new(identity.with_claims(claims)),
+            window,
+        })
+    }
+
+    /// `aud` is one text or a list of them.
+    fn is_meant(&self, audience: Option<&Value>) -> bool {
+        let ours = |name: &Value| {
+            name.as_str()
+                .is_some_and(|name| self.audience.iter().any(|one| one == name))
+        };
+        match audience {
+            Some(Value::Array(names)) => names.iter().any(ours),
+            Some(name) => ours(name),
+            None => false,
+        }
+    }
+
+    fn window(&self, claims: &Map<String, Value>) -> Result<Window, &'static Reason> {
+        let until = date(claims, "exp")?.ok_or(&CLAIMS)?;
+        let starts = date(claims, "nbf")?.max(date(claims, "iat")?).unwrap_or(0);
+        Ok(Window {
+            from: starts.saturating_sub(self.skew),
+            until: until.saturating_add(self.skew),
+        })
+    }
+
+    fn check_lifetime(&self, claims: &Map<String, Value>) -> Result<(), &'static Reason> {
+        let Some(most) = self.lifetime else { return Ok(()) };
+        let (Some(from), Some(until)) = (date(claims, "iat")?, date(claims, "exp")?) else {
+            return Err(&CLAIMS);
+        };
+        if until.saturating_sub(from) > most {
+            Err(&LIFETIME)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn check_type(&self, claims: &Map<String, Value>, declared: Option<&str>) -> Result<(), &'static Reason> {
+        let declares = |names: [&str; 2]| {
+            declared.is_some_and(|declared| names.iter().any(|name| declared.eq_ignore_ascii_case(name)))
+        };
+        match self.token_type {
+            TokenType::Any => Ok(()),
+            TokenType::Jwt if declares(["jwt", "application/jwt"]) => Ok(()),
+            TokenType::AccessToken if declares(["at+jwt", "application/at+jwt"]) => {
+                // RFC 9068 §2.2; `iss`, `exp` and `aud` are required anyway.
+                let texts = ["sub", "client_id", "jti"];
+                let complete = texts
+                    .into_iter()
+                    .all(|name| claims.get(name).is_some_and(Value::is_string));
+                if complete && claims.contains_key("iat") {
+                    Ok(())
+                } else {
+                    Err(&CLAIMS)
+                }
+            }
+            TokenType::Jwt | TokenType::AccessToken => Err(&TYPE),
+        }
+    }
+
+    /// Scopes as text with spaces (RFC 8693 §4.2) or as list (`scp` of some issuers).
+    fn scopes<'c>(&self, claims: &'c Map<String, Value>) -> Result<Vec<&'c str>, &'static Reason> {
+        let other = if &*self.scopes == "scope" {
+            "scp"
+        } else {
+            &self.scopes
+        };
+        match claims.get(&*self.scopes).or_else(|| claims.get(other)) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
+            Some(Value::Array(list)) => list.iter().map(|scope| scope.as_str().ok_or(&CLAIMS)).collect(),
+            Some(_) => Err(&CLAIMS),
+        }
+    }
+}
+
+/// A `NumericDate` in milliseconds: seconds, perhaps with a fraction (RFC 7519 §2).
+fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, &'static Reason> {
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    if let Some(seconds) = value.as_u64() {
+        return Ok(Some(seconds.saturating_mul(1000)));
+    }
+    let seconds = value
+        .as_f64()
+        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+        .ok_or(&CLAIMS)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is not negative"
+    )]
+    Ok(Some((seconds * 1000.0) as u64))
+}
+
+#[cfg(test)]
+mod tests;
