@@ -236,8 +236,13 @@ impl Request {
         let kept: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some(name)).collect();
         let mark = if kept.is_empty() { "" } else { "?" };
         let target = format!("{}{mark}{}", self.path(), kept.join("&"));
-        // A target without a part of its query is as valid as it was.
-        let _ = self.head.set_raw_path(target.as_bytes());
+        // HTTP/2 keeps the authority in the target, so that only this part may change. A target without a
+        // part of its query is as valid as it was.
+        let mut parts = self.head.uri.clone().into_parts();
+        parts.path_and_query = target.parse().ok();
+        if let Ok(uri) = http::Uri::from_parts(parts) {
+            self.head.set_uri(uri);
+        }
     }
 
     /// Adds a word to the log line of this exchange.
@@ -457,5 +462,9 @@ mod tests {
             request.remove_query("token");
             assert_eq!(request.head().raw_path(), after.as_bytes(), "{before}");
         }
+        let mut request = Request::build(Method::GET, "/").unwrap();
+        request.head_mut().set_uri("https://example.test/a?token=1&x".parse().unwrap());
+        request.remove_query("token");
+        assert_eq!(request.head().uri, "https://example.test/a?x");
     }
 }
