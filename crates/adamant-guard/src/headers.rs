@@ -1,0 +1,110 @@
+//! `headers`: fields that are set, added or taken away, on requests and on answers.
+//!
+//! Never touches what frames a message, names its host or belongs to one connection: that is the gateway's.
+
+mod changes;
+
+use adamant_filter::prelude::*;
+
+use changes::{Changes, Direction, Plan};
+
+/// Changes header fields of requests before they are forwarded, and of answers before they are sent.
+///
+/// In each direction fields are removed first, then set, then added, so that `remove: [x-internal-*]` with
+/// `set: { x-internal-route: orders }` leaves exactly ours. Later filters see the request as it was changed.
+/// Answers of the gateway itself are changed like those of an upstream.
+///
+/// Fields of the connection and of framing (`connection`, `content-length`, `host`, `te`, `transfer-encoding`,
+/// `upgrade` and their like) cannot be named, nor those that the gateway writes itself (`forwarded`,
+/// `x-forwarded-*`, `x-request-id`). No secret belongs in a file, so credentials can be removed but not set.
+///
+/// Example: `headers: { request: { remove: [x-consumer, x-internal-*] }, response: { remove: [server] } }`
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct HeadersConfig {
+    /// Changes to requests. Example: `{ set: { x-gateway: adamant }, remove: [x-internal-*] }`
+    #[serde(default)]
+    request: Changes,
+    /// Changes to answers. Example: `{ set: { x-frame-options: DENY }, remove: [server] }`
+    #[serde(default)]
+    response: Changes,
+}
+
+/// The filter.
+#[derive(Debug)]
+pub(crate) struct Headers {
+    request: Plan,
+    response: Plan,
+}
+
+impl Filter for Headers {
+    const NAME: &'static str = "headers";
+    const ROLE: Role = Role::Shape;
+    const REASONS: &'static [&'static Reason] = &[];
+    type Config = HeadersConfig;
+
+    fn build(config: HeadersConfig, _boot: &mut Boot<'_>) -> Result<Self, Problem> {
+        let request = Plan::of(&config.request, Direction::Request)?;
+        let response = Plan::of(&config.response, Direction::Response)?;
+        if request.is_empty() && response.is_empty() {
+            let problem = Problem::at("", "this changes nothing");
+            return Err(
+                problem.with_help("write what to `set`, `add` or `remove` under `request` or `response`")
+            );
+        }
+        Ok(Self { request, response })
+    }
+
+    fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
+        let hooks = if self.request.is_empty() {
+            hooks
+        } else {
+            hooks.request(Self::change_request)
+        };
+        if self.response.is_empty() {
+            hooks
+        } else {
+            hooks.response(Self::change_response)
+        }
+    }
+}
+
+impl Headers {
+    fn change_request(&self, request: &mut Request) -> Verdict {
+        let plan = &self.request;
+        plan.remove.iter().for_each(|name| request.remove_header(name));
+        if plan.has_prefixes() {
+            request.remove_headers(|name| plan.removes_by_prefix(name));
+        }
+        // Names and values share their bytes with the plan.
+        plan.set
+            .iter()
+            .cloned()
+            .for_each(|(name, value)| request.set_header(name, value));
+        plan.add
+            .iter()
+            .cloned()
+            .for_each(|(name, value)| request.append_header(name, value));
+        Verdict::Pass
+    }
+
+    fn change_response(&self, response: &mut Response<'_>) -> Verdict {
+        let plan = &self.response;
+        plan.remove.iter().for_each(|name| response.remove_header(name));
+        if plan.has_prefixes() {
+            response.remove_headers(|name| plan.removes_by_prefix(name));
+        }
+        plan.set
+            .iter()
+            .cloned()
+            .for_each(|(name, value)| response.set_header(name, value));
+        plan.add
+            .iter()
+            .cloned()
+            .for_each(|(name, value)| response.append_header(name, value));
+        Verdict::Pass
+    }
+}
+
+#[cfg(test)]
+mod tests;
