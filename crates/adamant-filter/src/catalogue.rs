@@ -8,7 +8,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::boot::{Boot, Needs};
-use crate::decode::decode;
+use crate::decode::decode_as;
 use crate::filter::{Filter, Role};
 use crate::hooks::{Hooks, Wired};
 use crate::host::Host;
@@ -97,7 +97,7 @@ impl<F: Filter> Registered for Entry<F> {
     }
 
     fn canonical(&self, config: &Node) -> Result<Value, Problems> {
-        let config: F::Config = decode(config)?;
+        let config: F::Config = decode_as(&format!("`{}`", F::NAME), config)?;
         // Configurations are maps, lists and scalars; `Null` would show in the digest of every file.
         Ok(serde_json::to_value(&config).unwrap_or(Value::Null))
     }
@@ -109,7 +109,7 @@ impl<F: Filter> Registered for Entry<F> {
         host: &mut dyn Host,
         layout: &mut Layout,
     ) -> Result<Built, Problems> {
-        let decoded: F::Config = decode(config)?;
+        let decoded: F::Config = decode_as(&format!("`{}`", F::NAME), config)?;
         let mut boot = Boot::new(id, host, layout);
         let filter = F::build(decoded, &mut boot).map_err(|problem| Problems::from(problem.placed(config)))?;
         let needs = boot.into_needs();

@@ -27,7 +27,15 @@ use crate::problem::Problems;
 /// # Errors
 /// All problems of form; when there are none, the first one that only `T` itself can know.
 pub fn decode<T: DeserializeOwned + JsonSchema>(node: &Node) -> Result<T, Problems> {
-    inspect(&schema_of::<T>(), node).or(())?;
+    decode_as("the configuration", node)
+}
+
+/// The same; messages call the tree `name`: a phrase, or a word between backticks.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_as<T: DeserializeOwned + JsonSchema>(name: &str, node: &Node) -> Result<T, Problems> {
+    inspect(&schema_of::<T>(), node, name).or(())?;
     read(node).map_err(Problems::from)
 }
 

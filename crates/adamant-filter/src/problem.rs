@@ -106,8 +106,17 @@ impl Problem {
     /// can be placed where the policy names the file.
     #[must_use]
     pub fn within(mut self, file: &Path) -> Self {
-        let place = self.0.span.take().map(|span| format!(":{}:{}", span.line(), span.column()));
-        self.0.message = format!("{}{}: {}", file.display(), place.unwrap_or_default(), self.0.message);
+        let place = self
+            .0
+            .span
+            .take()
+            .map(|span| format!(":{}:{}", span.line(), span.column()));
+        self.0.message = format!(
+            "{}{}: {}",
+            file.display(),
+            place.unwrap_or_default(),
+            self.0.message
+        );
         self.0.path = None;
         self.0.second = None;
         self
@@ -295,20 +304,13 @@ impl std::error::Error for Problems {}
 /// A swap of neighbours counts as one edit; a third of the letters may be wrong.
 #[must_use]
 pub fn did_you_mean<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let written: Vec<char> = written
-        .chars()
-        .flat_map(char::to_lowercase)
-        .take(WORD_MAX)
-        .collect();
+    let letters =
+        |word: &str| -> Vec<char> { word.chars().flat_map(char::to_lowercase).take(WORD_MAX).collect() };
+    let written = letters(written);
     let allowed = (written.len() / 3).clamp(1, 3);
     words
         .into_iter()
-        .map(|word| {
-            (
-                distance(&written, &word.chars().take(WORD_MAX).collect::<Vec<_>>()),
-                word,
-            )
-        })
+        .map(|word| (distance(&written, &letters(word)), word))
         .filter(|(edits, word)| *edits <= allowed && *edits < word.chars().count())
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, word)| word)
@@ -349,6 +351,7 @@ mod tests {
         let cases = [
             ("burts", Some("burst")),
             ("Burst", Some("burst")),
+            ("BURTS", Some("burst")),
             ("alow", Some("allow")),
             ("remeber", Some("remember")),
             ("bi", Some("by")),

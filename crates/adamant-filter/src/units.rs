@@ -57,13 +57,13 @@ pub(crate) fn check_format(format: &str, text: &str) -> Option<Result<(), UnitEr
         period::FORMAT => parse::<Period>(text),
         percent::FORMAT => parse::<Percent>(text),
         cidr::FORMAT => parse::<Cidr>(text),
-        secret::ENV_FORMAT => secret::check_env(text),
+        ENV_FORMAT => secret::check_env(text),
         _ => return None,
     })
 }
 
-/// The format of a mapping that stands where somebody may write a secret.
-pub(crate) use secret::FORMAT as SECRET_FORMAT;
+/// The formats of a mapping, and of a name in it, where somebody may have written a secret.
+pub(crate) use secret::{ENV_FORMAT, FORMAT as SECRET_FORMAT};
 
 /// A whole decimal number and the letters behind it; `None` when it does not begin with a digit.
 fn split_unit(text: &str) -> Option<(&str, &str)> {

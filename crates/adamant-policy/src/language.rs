@@ -106,7 +106,7 @@ pub fn load(source: &Source, words: &dyn Words) -> Result<(Config, Value), Probl
         problems.push(problem.with_span(root.head()));
         return Err(problems);
     }
-    problems.append(inspect(&schema_of::<File>(), &root));
+    problems.append(inspect(&schema_of::<File>(), &root, "the file"));
     let mut context = Context::new(&root, words, problems);
     let draft = draft::read(&root, &mut context);
     check(&draft, &mut context);
@@ -120,3 +120,6 @@ pub fn load(source: &Source, words: &dyn Words) -> Result<(Config, Value), Probl
         _ => Err(problems),
     }
 }
+
+#[cfg(test)]
+mod tests;

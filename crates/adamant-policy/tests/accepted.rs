@@ -1,5 +1,7 @@
 //! Files that load, and that are the same to the gateway however they are spelt.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod toy;
 
 use std::fs;

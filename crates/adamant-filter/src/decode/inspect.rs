@@ -3,26 +3,34 @@
 //! Knows that part of JSON Schema which `schemars` writes for serde types, and the formats of our units.
 //! Patterns are for editors: what they say is checked by the type that declares them.
 
+mod form;
+
 use std::fmt::Write as _;
 
 use schemars::Schema;
 use serde_json::{Map, Value};
 
+use form::{
+    Owner, be, bound, counted, cut, format_of, highest, kind_for, listed, lowest, plain, starts_with_zero,
+    tag, takes, text_for, types, ways, words,
+};
+
 use crate::node::{Content, Entry, Node, Plain};
 use crate::problem::{Problem, Problems, did_you_mean};
-use crate::units::{SECRET_FORMAT, check_format};
+use crate::units::{ENV_FORMAT, SECRET_FORMAT, check_format};
 
 /// More problems than anybody reads.
 const PROBLEMS_MAX: usize = 200;
 
-/// Everything that is wrong with the form of `node`, in no particular order.
+/// Everything that is wrong with the form of `node`, in no particular order. Messages call it `name`: a
+/// phrase such as `the file`, or a word between backticks.
 #[must_use]
-pub fn inspect(schema: &Schema, node: &Node) -> Problems {
+pub fn inspect(schema: &Schema, node: &Node, name: &str) -> Problems {
     let mut inspector = Inspector {
         root: schema.as_value(),
         problems: Problems::new(),
     };
-    inspector.visit(schema.as_value(), node, "the file");
+    inspector.visit(schema.as_value(), node, Owner::Phrase(name));
     inspector.problems
 }
 
@@ -38,8 +46,13 @@ impl<'s> Inspector<'s> {
         }
     }
 
-    fn wrong_type(&mut self, node: &Node, expected: &str, owner: &str) {
-        let message = format!("`{owner}` takes {expected}, not {}", node.kind());
+    fn wrong_type(&mut self, node: &Node, expected: &str, owner: Owner<'_>) {
+        let verb = if matches!(owner, Owner::Item(_)) {
+            "is"
+        } else {
+            "takes"
+        };
+        let message = format!("{owner} {verb} {expected}, not {}", node.kind());
         let problem = Problem::new("values.type", message).with_span(node.head());
         let quoted_number = matches!(node.content(), Content::Scalar { plain: false, text } if Plain::of(text) != Plain::Text);
         self.tell(match node.as_text() {
@@ -51,6 +64,9 @@ impl<'s> Inspector<'s> {
             }
             Some("no" | "off" | "No" | "False" | "FALSE") if expected == "true or false" => {
                 problem.with_help("write `false`")
+            }
+            Some(text) if starts_with_zero(text) && node.kind() == "a text" => {
+                problem.with_help("write it without zeros in front: some read them as octal")
             }
             _ => problem,
         });
@@ -76,13 +92,13 @@ impl<'s> Inspector<'s> {
         schema
     }
 
-    fn visit(&mut self, schema: &'s Value, node: &Node, owner: &str) {
+    fn visit(&mut self, schema: &'s Value, node: &Node, owner: Owner<'_>) {
         let schema = self.resolve(schema);
         let Some(rules) = schema.as_object() else { return };
         if format_of(rules) == Some(SECRET_FORMAT) && node.as_mapping().is_none() {
             let problem = Problem::new(
                 "values.secret",
-                format!("`{owner}` takes the place of a secret, never the secret itself"),
+                format!("{owner} takes the place of a secret, never the secret itself"),
             );
             let help = "write `{ env: NAME }` or `{ file: path }`";
             return self.tell(problem.with_span(node.head()).with_help(help).hidden());
@@ -99,7 +115,7 @@ impl<'s> Inspector<'s> {
             return self.visit_words(&words, node, owner);
         }
         if node.is_empty() && rules.contains_key("type") && !types(rules).any(|name| name == "null") {
-            let problem = Problem::new("values.empty", format!("`{owner}` has no value"));
+            let problem = Problem::new("values.empty", format!("{owner} has no value"));
             return self.tell(
                 problem
                     .with_span(node.span())
@@ -119,27 +135,34 @@ impl<'s> Inspector<'s> {
         }
     }
 
-    fn visit_mapping(&mut self, rules: &'s Map<String, Value>, node: &Node, owner: &str) {
+    fn visit_mapping(&mut self, rules: &'s Map<String, Value>, node: &Node, owner: Owner<'_>) {
         let Some(entries) = node.as_mapping() else {
             return self.wrong_type(node, "a mapping", owner);
         };
         let properties = rules.get("properties").and_then(Value::as_object);
         let others = rules.get("additionalProperties");
+        let mut meant: Vec<&str> = Vec::new();
         for entry in entries {
             match (properties.and_then(|known| known.get(&*entry.key)), others) {
-                (Some(schema), _) => self.visit(schema, &entry.value, &entry.key),
+                (Some(schema), _) => self.visit(schema, &entry.value, Owner::Key(&entry.key)),
                 (None, Some(Value::Bool(false))) => {
-                    let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
-                    self.tell(unknown_key(entry, owner, &known.collect::<Vec<_>>()));
+                    let known: Vec<&str> = properties
+                        .into_iter()
+                        .flat_map(Map::keys)
+                        .map(String::as_str)
+                        .collect();
+                    meant.extend(did_you_mean(&entry.key, known.iter().copied()));
+                    self.tell(unknown_key(entry, owner, &known));
                 }
-                (None, Some(schema)) => self.visit(schema, &entry.value, &entry.key),
+                (None, Some(schema)) => self.visit(schema, &entry.value, Owner::Key(&entry.key)),
                 (None, None) => {}
             }
         }
         let required = rules.get("required").and_then(Value::as_array);
         for key in required.into_iter().flatten().filter_map(Value::as_str) {
-            if node.get(key).is_none() {
-                let problem = Problem::new("keys.missing", format!("`{owner}` needs the key `{key}`"));
+            // A key that is only misspelt is not missing as well.
+            if node.get(key).is_none() && !meant.contains(&key) {
+                let problem = Problem::new("keys.missing", format!("{owner} needs the key `{key}`"));
                 self.tell(problem.with_span(node.head()));
             }
         }
@@ -147,13 +170,13 @@ impl<'s> Inspector<'s> {
         if entries.len() < least {
             let problem = Problem::new(
                 "values.range",
-                format!("`{owner}` needs at least {}", counted(least, "entry", "entries")),
+                format!("{owner} needs at least {}", counted(least, "entry", "entries")),
             );
             self.tell(problem.with_span(node.head()));
         }
     }
 
-    fn visit_list(&mut self, rules: &'s Map<String, Value>, node: &Node, owner: &str) {
+    fn visit_list(&mut self, rules: &'s Map<String, Value>, node: &Node, owner: Owner<'_>) {
         let Some(items) = node.as_sequence() else {
             self.wrong_type(node, "a list", owner);
             return;
@@ -164,7 +187,7 @@ impl<'s> Inspector<'s> {
                 .and_then(|first| first.get(index))
                 .or_else(|| rules.get("items"));
             if let Some(schema) = schema {
-                self.visit(schema, item, owner);
+                self.visit(schema, item, owner.item());
             }
         }
         let (least, most) = (bound(rules, "minItems"), bound(rules, "maxItems"));
@@ -176,36 +199,40 @@ impl<'s> Inspector<'s> {
             _ => return,
         };
         let message = format!(
-            "`{owner}` needs {wrong}, and there {} {}",
+            "{owner} needs {wrong}, and there {} {}",
             be(items.len()),
             items.len()
         );
         self.tell(Problem::new("values.range", message).with_span(node.head()));
     }
 
-    fn visit_text(&mut self, rules: &Map<String, Value>, node: &Node, owner: &str) {
+    fn visit_text(&mut self, rules: &Map<String, Value>, node: &Node, owner: Owner<'_>) {
         let Some(text) = node.as_text() else {
             return self.wrong_type(node, &text_for(rules), owner);
         };
         if let Some(Err(error)) = format_of(rules).and_then(|format| check_format(format, text)) {
             let problem = Problem::new("values.unit", error.to_string()).with_span(node.head());
+            // Where the name of a variable is due, somebody may have written what is in it.
+            let is_env = format_of(rules) == Some(ENV_FORMAT);
+            let problem = if is_env { problem.hidden() } else { problem };
             return self.tell(match error.help() {
                 Some(help) => problem.with_help(help),
                 None => problem,
             });
         }
+        let owner = owner.key();
         let length = text.chars().count();
         let (least, most) = (bound(rules, "minLength"), bound(rules, "maxLength"));
         let wrong = match (least, most) {
-            (Some(_), _) if length == 0 => format!("`{owner}` must not be empty"),
-            (Some(least), _) if length < least => format!("`{owner}` needs at least {least} characters"),
-            (_, Some(most)) if length > most => format!("`{owner}` takes at most {most} characters"),
+            (Some(_), _) if length == 0 => format!("{owner} must not be empty"),
+            (Some(least), _) if length < least => format!("{owner} needs at least {least} characters"),
+            (_, Some(most)) if length > most => format!("{owner} takes at most {most} characters"),
             _ => return,
         };
         self.tell(Problem::new("values.range", wrong).with_span(node.head()));
     }
 
-    fn visit_number(&mut self, rules: &Map<String, Value>, node: &Node, owner: &str, expected: &str) {
+    fn visit_number(&mut self, rules: &Map<String, Value>, node: &Node, owner: Owner<'_>, expected: &str) {
         let whole = expected == "a whole number";
         let (number, shown) = match (plain(node), node.as_text()) {
             (Some(Plain::Unsigned(value)), Some(text)) => (value as f64, text),
@@ -213,6 +240,7 @@ impl<'s> Inspector<'s> {
             (Some(Plain::Float(value)), Some(text)) if !whole => (value, text),
             _ => return self.wrong_type(node, expected, owner),
         };
+        let owner = owner.key();
         let format = format_of(rules).unwrap_or_default();
         let least = rules.get("minimum").and_then(Value::as_f64).or(lowest(format));
         let most = rules.get("maximum").and_then(Value::as_f64).or(highest(format));
@@ -220,7 +248,7 @@ impl<'s> Inspector<'s> {
         let above = most.is_some_and(|most| number > most);
         if below || above {
             let mut message = format!(
-                "{shown} is too {}: `{owner}` is",
+                "{shown} is too {}: {owner} is",
                 if below { "small" } else { "large" }
             );
             let _ = match (least, most) {
@@ -232,16 +260,17 @@ impl<'s> Inspector<'s> {
         }
     }
 
-    fn visit_words(&mut self, words: &[&'s str], node: &Node, owner: &str) {
+    fn visit_words(&mut self, words: &[&'s str], node: &Node, owner: Owner<'_>) {
         let list = listed(words);
         let Some(text) = node.as_text() else {
             return self.wrong_type(node, &format!("one of {list}"), owner);
         };
+        let owner = owner.key();
         if words.contains(&text) {
             return;
         }
         if node.is_empty() {
-            let problem = Problem::new("values.empty", format!("`{owner}` has no value"));
+            let problem = Problem::new("values.empty", format!("{owner} has no value"));
             return self.tell(
                 problem
                     .with_span(node.span())
@@ -254,7 +283,7 @@ impl<'s> Inspector<'s> {
             .unwrap_or_default();
         let problem = Problem::new(
             "values.choice",
-            format!("`{}` is not a choice of `{owner}`{guess}", cut(text)),
+            format!("`{}` is not a choice of {owner}{guess}", cut(text)),
         );
         let help = if let [one] = words {
             format!("the only choice is `{one}`")
@@ -265,7 +294,7 @@ impl<'s> Inspector<'s> {
     }
 
     /// One of several forms: by the kind of the node, then by the keys that are there, then by trying.
-    fn visit_choice(&mut self, ways: &[&'s Value], node: &Node, owner: &str) {
+    fn visit_choice(&mut self, ways: &[&'s Value], node: &Node, owner: Owner<'_>) {
         let ways: Vec<&'s Value> = ways.iter().map(|way| self.resolve(way)).collect();
         let fitting: Vec<&'s Value> = ways.iter().copied().filter(|way| takes(way, node)).collect();
         match fitting.as_slice() {
@@ -283,7 +312,7 @@ impl<'s> Inspector<'s> {
     }
 
     /// Mappings that are told apart by the key which each needs, such as `{ env: … }` and `{ file: … }`.
-    fn visit_tagged(&mut self, ways: &[&'s Value], node: &Node, entries: &[Entry], owner: &str) {
+    fn visit_tagged(&mut self, ways: &[&'s Value], node: &Node, entries: &[Entry], owner: Owner<'_>) {
         let tags: Vec<&'s str> = ways.iter().filter_map(|way| tag(way)).collect();
         if tags.len() != ways.len() {
             return self.visit_any(ways, node, owner);
@@ -308,7 +337,7 @@ impl<'s> Inspector<'s> {
                 [] => {
                     let problem = Problem::new(
                         "keys.missing",
-                        format!("`{owner}` needs one of the keys {}", listed(&tags)),
+                        format!("{owner} needs one of the keys {}", listed(&tags)),
                     );
                     self.tell(problem.with_span(node.head()));
                 }
@@ -322,7 +351,7 @@ impl<'s> Inspector<'s> {
     }
 
     /// Tries all and keeps the complaints of the one that had fewest.
-    fn visit_any(&mut self, ways: &[&'s Value], node: &Node, owner: &str) {
+    fn visit_any(&mut self, ways: &[&'s Value], node: &Node, owner: Owner<'_>) {
         let mut fewest: Option<Problems> = None;
         for way in ways {
             let mut attempt = Inspector {
@@ -344,178 +373,13 @@ impl<'s> Inspector<'s> {
 }
 
 /// A key that does not belong here, with a guess or the list of those that do.
-#[must_use]
-pub(crate) fn unknown_key(entry: &Entry, owner: &str, known: &[&str]) -> Problem {
-    let guess = did_you_mean(&entry.key, known.iter().copied());
-    let guess_text = guess
-        .map(|word| format!("; did you mean `{word}`?"))
-        .unwrap_or_default();
-    let message = format!("`{}` is not a key of `{owner}`{guess_text}", cut(&entry.key));
-    let problem = Problem::new("keys.unknown", message).with_span(entry.key_span);
-    match known {
-        [] => problem,
-        [one] => problem.with_help(format!("the only key of `{owner}` is `{one}`")),
-        known => problem.with_help(format!("the keys of `{owner}` are {}", listed(known))),
+fn unknown_key(entry: &Entry, owner: Owner<'_>, known: &[&str]) -> Problem {
+    let wrong = |message: String| Problem::new("keys.unknown", message).with_span(entry.key_span);
+    let message = format!("`{}` is not a key of {owner}", cut(&entry.key));
+    match (did_you_mean(&entry.key, known.iter().copied()), known) {
+        (Some(guess), _) => wrong(format!("{message}; did you mean `{guess}`?")),
+        (None, []) => wrong(message),
+        (None, [one]) => wrong(message).with_help(format!("the only key of {owner} is `{one}`")),
+        (None, known) => wrong(message).with_help(format!("the keys of {owner} are {}", listed(known))),
     }
-}
-
-fn plain(node: &Node) -> Option<Plain> {
-    match node.content() {
-        Content::Scalar { text, plain: true } => Some(Plain::of(text)),
-        Content::Scalar { .. } | Content::Sequence(_) | Content::Mapping(_) => None,
-    }
-}
-
-/// The forms of a choice without `null`; `None` when it is no choice.
-fn ways(schema: &Value) -> Option<Vec<&Value>> {
-    let ways = schema.get("anyOf").or_else(|| schema.get("oneOf"))?.as_array()?;
-    if words(schema).is_some() && ways.len() > 1 {
-        return None;
-    }
-    Some(
-        ways.iter()
-            .filter(|way| way.get("type").and_then(Value::as_str) != Some("null"))
-            .collect(),
-    )
-}
-
-/// The words of a choice between words.
-fn words(schema: &Value) -> Option<Vec<&str>> {
-    if let Some(one) = schema.get("const").and_then(Value::as_str) {
-        return Some(vec![one]);
-    }
-    if let Some(list) = schema.get("enum").and_then(Value::as_array) {
-        return Some(list.iter().filter_map(Value::as_str).collect());
-    }
-    // An enum with documented words is written as `oneOf: [{const: …}, …]`.
-    let ways = schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()?;
-    let parts: Option<Vec<Vec<&str>>> = ways
-        .iter()
-        .filter(|way| way.get("type").and_then(Value::as_str) != Some("null"))
-        .map(|way| {
-            if way.get("oneOf").is_some() {
-                None
-            } else {
-                words(way)
-            }
-        })
-        .collect();
-    parts.map(|parts| parts.into_iter().flatten().collect())
-}
-
-fn types(rules: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let (one, many) = match rules.get("type") {
-        Some(Value::String(one)) => (Some(one.as_str()), None),
-        Some(Value::Array(many)) => (None, Some(many)),
-        _ => (None, None),
-    };
-    one.into_iter()
-        .chain(many.into_iter().flatten().filter_map(Value::as_str))
-}
-
-fn format_of(rules: &Map<String, Value>) -> Option<&str> {
-    rules.get("format").and_then(Value::as_str)
-}
-
-fn bound(rules: &Map<String, Value>, name: &str) -> Option<usize> {
-    rules
-        .get(name)
-        .and_then(Value::as_u64)
-        .and_then(|n| usize::try_from(n).ok())
-}
-
-/// Whether a form takes nodes of this kind at all.
-fn takes(schema: &Value, node: &Node) -> bool {
-    if words(schema).is_some() {
-        return node.as_text().is_some();
-    }
-    let Some(rules) = schema.as_object() else {
-        return true;
-    };
-    match types(rules).find(|name| *name != "null") {
-        Some("object") => node.as_mapping().is_some(),
-        Some("array") => node.as_sequence().is_some(),
-        Some(_) => node.as_text().is_some(),
-        None => ways(schema).is_none_or(|ways| ways.iter().any(|way| takes(way, node))),
-    }
-}
-
-/// The key by which a form is told apart: the only one that it needs.
-fn tag(schema: &Value) -> Option<&str> {
-    match schema.get("required")?.as_array()?.as_slice() {
-        [one] => one.as_str(),
-        _ => None,
-    }
-}
-
-fn kind_for(schema: &Value) -> String {
-    if let Some(words) = words(schema) {
-        return format!("one of {}", listed(&words));
-    }
-    let Some(rules) = schema.as_object() else {
-        return "anything".to_owned();
-    };
-    match types(rules).find(|name| *name != "null") {
-        Some("object") => "a mapping".to_owned(),
-        Some("array") => "a list".to_owned(),
-        Some("string") => text_for(rules),
-        Some("integer") => "a whole number".to_owned(),
-        Some("number") => "a number".to_owned(),
-        Some("boolean") => "true or false".to_owned(),
-        _ => "something else".to_owned(),
-    }
-}
-
-fn text_for(rules: &Map<String, Value>) -> String {
-    match format_of(rules) {
-        Some("size") => "a size such as `64KiB`".to_owned(),
-        Some("rate") => "a rate such as `100/s`".to_owned(),
-        Some("period") => "a length of time such as `10s`".to_owned(),
-        Some("percent") => "a share such as `50%`".to_owned(),
-        Some("cidr") => "a network such as `10.0.0.0/8`".to_owned(),
-        _ => "a text".to_owned(),
-    }
-}
-
-fn lowest(format: &str) -> Option<f64> {
-    format.starts_with("uint").then_some(0.0)
-}
-
-fn highest(format: &str) -> Option<f64> {
-    match format {
-        "uint8" => Some(f64::from(u8::MAX)),
-        "uint16" => Some(f64::from(u16::MAX)),
-        "uint32" => Some(f64::from(u32::MAX)),
-        "int32" => Some(f64::from(i32::MAX)),
-        _ => None,
-    }
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-const fn be(number: usize) -> &'static str {
-    if number == 1 { "is" } else { "are" }
-}
-
-/// `a`, `b` and `c`.
-fn listed(words: &[&str]) -> String {
-    let mut text = String::new();
-    for (index, word) in words.iter().enumerate() {
-        let separator = match index {
-            0 => "",
-            _ if index + 1 == words.len() => " and ",
-            _ => ", ",
-        };
-        let _ = write!(text, "{separator}`{word}`");
-    }
-    text
-}
-
-fn cut(text: &str) -> &str {
-    text.char_indices()
-        .nth(60)
-        .and_then(|(end, _)| text.get(..end))
-        .unwrap_or(text)
 }

@@ -3,24 +3,21 @@
 //! A type that asks for a text gets the text, whatever it looks like; only a type that takes anything
 //! gets a guess by the core schema of YAML 1.2.
 
-use std::fmt;
-use std::marker::PhantomData;
+mod spanned;
 
-use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
+use std::fmt;
+
+use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess,
     Visitor,
 };
 use serde::forward_to_deserialize_any;
 
-use super::Spanned;
 use super::shape::SHAPE;
 use crate::node::{Content, Entry, Node, Plain, Span};
 use crate::problem::{Problem, did_you_mean};
-
-/// The struct name by which [`Spanned`] asks for a place.
-const SPANNED: &str = "$adamant::Spanned";
-const SPANNED_FIELDS: &[&str] = &["span", "value"];
+use spanned::{SPANNED, SpannedKey, SpannedParts};
 
 /// Reads a `T` and stops at the first problem. Callers inspect the tree first, for all problems of form.
 ///
@@ -246,10 +243,7 @@ impl<'n> Deserializer<'n> for Reader<'n> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         if name == SPANNED {
-            return self.placed(visitor.visit_map(SpannedParts {
-                node: self.0,
-                next: 0,
-            }));
+            return self.placed(visitor.visit_map(SpannedParts::new(self.0)));
         }
         self.map(visitor)
     }
@@ -369,10 +363,7 @@ impl<'n> Deserializer<'n> for KeyReader<'n> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         if name == SPANNED {
-            return visitor.visit_map(SpannedKey {
-                entry: self.0,
-                next: 0,
-            });
+            return visitor.visit_map(SpannedKey::new(self.0));
         }
         self.deserialize_any(visitor)
     }
@@ -422,91 +413,5 @@ impl<'n> VariantAccess<'n> for ChosenValue<'n> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         Reader(self.0).map(visitor)
-    }
-}
-
-/// What [`Spanned`] is told about a value: its place, then the value.
-struct SpannedParts<'n> {
-    node: &'n Node,
-    next: usize,
-}
-
-impl<'n> MapAccess<'n> for SpannedParts<'n> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'n>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        part_key(&mut self.next, seed)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'n>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        if self.next == 1 {
-            return seed.deserialize(numbers(self.node.head()));
-        }
-        seed.deserialize(Reader(self.node))
-    }
-}
-
-/// The same for a key.
-struct SpannedKey<'n> {
-    entry: &'n Entry,
-    next: usize,
-}
-
-impl<'n> MapAccess<'n> for SpannedKey<'n> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'n>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        part_key(&mut self.next, seed)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'n>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        if self.next == 1 {
-            return seed.deserialize(numbers(self.entry.key_span));
-        }
-        seed.deserialize(KeyReader(self.entry))
-    }
-}
-
-fn part_key<'n, K: DeserializeSeed<'n>>(next: &mut usize, seed: K) -> Result<Option<K::Value>, ReadError> {
-    let Some(field) = SPANNED_FIELDS.get(*next) else {
-        return Ok(None);
-    };
-    *next += 1;
-    seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some)
-}
-
-type Numbers = SeqDeserializer<std::array::IntoIter<u32, 5>, ReadError>;
-
-fn numbers(span: Span) -> Numbers {
-    SeqDeserializer::new(span.numbers().into_iter())
-}
-
-impl<'n, T: de::Deserialize<'n>> de::Deserialize<'n> for Spanned<T> {
-    fn deserialize<D: Deserializer<'n>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_struct(SPANNED, SPANNED_FIELDS, SpannedVisitor(PhantomData))
-    }
-}
-
-struct SpannedVisitor<T>(PhantomData<T>);
-
-impl<'n, T: de::Deserialize<'n>> Visitor<'n> for SpannedVisitor<T> {
-    type Value = Spanned<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value of a file")
-    }
-
-    fn visit_map<A: MapAccess<'n>>(self, mut map: A) -> Result<Spanned<T>, A::Error> {
-        let mut span = Span::NOWHERE;
-        while let Some(field) = map.next_key::<&str>()? {
-            if field == "value" {
-                return Ok(Spanned {
-                    value: map.next_value()?,
-                    span,
-                });
-            }
-            span = Span::from_numbers(map.next_value()?);
-        }
-        Err(de::Error::missing_field("value"))
     }
 }

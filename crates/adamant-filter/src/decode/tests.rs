@@ -119,8 +119,8 @@ fn everything_wrong_is_told_at_once() {
         "mode": "least-request", "key": "s3cret", "hosts": [], "to": ["x"], "nets": {"lan": "10.0.0.1/8"},
     }));
     let expected = [
-        "keys.missing: `the file` needs the key `name`",
-        "keys.unknown: `nmae` is not a key of `the file`; did you mean `name`?",
+        "keys.missing: the configuration needs the key `name`",
+        "keys.unknown: `nmae` is not a key of the configuration; did you mean `name`?",
         "values.choice: `least-request` is not a choice of `mode`; did you mean `least-requests`?",
         "values.range: 300 is too large: `weight` is from 0 to 255",
         "values.range: `hosts` needs at least 1 item, and there are 0",

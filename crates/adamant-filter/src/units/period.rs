@@ -111,7 +111,8 @@ fn hint(digits: &str, unit: &str) -> String {
         return format!("say in which unit, such as `{digits}ms` or `{digits}s`");
     }
     if unit.starts_with(['.', ',', '_']) {
-        return "write a whole number and take a smaller unit, such as `1500ms`".to_owned();
+        return "write a whole number and take a smaller unit, such as `90s` for a minute and a half"
+            .to_owned();
     }
     if unit.contains(|c: char| c.is_ascii_digit()) {
         return "write one number with one unit, such as `90m` for one hour and a half".to_owned();

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Shown, UnitError};
+use super::UnitError;
 
 pub(crate) const FORMAT: &str = "secret";
-pub(super) const ENV_FORMAT: &str = "env-name";
+pub(crate) const ENV_FORMAT: &str = "env-name";
 
 /// Where a secret is found: `{ env: NAME }` or `{ file: path }`. It is read when the gateway starts, and
 /// `check` needs none.
@@ -26,11 +26,8 @@ pub(super) fn check_env(name: &str) -> Result<(), UnitError> {
     if first && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Ok(());
     }
-    Err(UnitError::new(format!(
-        "{} is not the name of an environment variable",
-        Shown(name)
-    ))
-    .with_help("write letters, digits and `_`, such as `SIGNING_KEY`"))
+    Err(UnitError::new("this is not the name of an environment variable")
+        .with_help("write letters, digits and `_`, such as `SIGNING_KEY`"))
 }
 
 impl JsonSchema for SecretRef {

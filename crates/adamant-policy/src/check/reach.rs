@@ -29,8 +29,8 @@ pub(super) fn listeners(draft: &Draft, context: &mut Context<'_>) {
             context.tell(Problem::new("routes.unreachable", message).with_span(route.listener_span));
         }
     }
-    // A route that could not be read might serve any listener.
-    if draft.routes.iter().any(Option::is_none) {
+    // A route that could not be read might serve any listener; that there is none is told elsewhere.
+    if draft.routes.is_empty() || draft.routes.iter().any(Option::is_none) {
         return;
     }
     for (at, listener) in draft.listeners.iter().enumerate() {
@@ -55,24 +55,26 @@ pub(super) fn listeners(draft: &Draft, context: &mut Context<'_>) {
 
 /// No route stands behind one that takes everything it would take.
 pub(super) fn routes(draft: &Draft, context: &mut Context<'_>) {
+    let match_of = |at: usize| Some(&draft.routes.get(at)?.as_ref()?.route.matches);
     let mut earlier = Earlier::default();
     for (at, route) in draft.routes.iter().enumerate() {
         // What an unreadable route takes is unknown; that only hides findings behind it.
         let Some(route) = route else { continue };
-        if let Some(first) = earlier.cover(&route.route.matches, &draft.routes) {
-            let message = format!(
-                "the route `{}` is never reached: `{}` takes all its requests",
-                route.route.name, first.route.name
-            );
-            let problem = Problem::new("routes.unreachable", message).with_span(route.match_span);
-            context.tell(
-                problem
-                    .with_second(first.match_span, "this comes first")
-                    .with_help("put the narrower route first"),
-            );
+        let cover = earlier.cover(&route.route.matches, &match_of);
+        if let Some(first) = cover.and_then(|at| draft.routes.get(at)?.as_ref()) {
+            context.tell(unreachable(route, first));
         }
         earlier.insert(at, &route.route.matches);
     }
+}
+
+fn unreachable(route: &RouteDraft, first: &RouteDraft) -> Problem {
+    let (name, by) = (&route.route.name, &first.route.name);
+    let message = format!("the route `{name}` is never reached: `{by}` takes all its requests");
+    Problem::new("routes.unreachable", message)
+        .with_span(route.match_span)
+        .with_second(first.match_span, "this comes first")
+        .with_help("put the narrower route first")
 }
 
 /// The earlier routes, by host and path, so that ten thousand routes are checked in the time of reading them.
@@ -115,8 +117,8 @@ impl Earlier {
         }
     }
 
-    /// An earlier route that stands before this one for each of its hosts and methods.
-    fn cover<'d>(&self, matches: &Match, routes: &'d [Option<RouteDraft>]) -> Option<&'d RouteDraft> {
+    /// Position of an earlier route, where for each host and method of this one some route stands before it.
+    fn cover<'d>(&self, matches: &Match, match_of: &impl Fn(usize) -> Option<&'d Match>) -> Option<usize> {
         let path = matches.path.as_ref()?;
         let hosts: Vec<Option<&HostPattern>> = match matches.hosts.as_slice() {
             [] => vec![None],
@@ -130,12 +132,11 @@ impl Earlier {
         for host in hosts {
             let candidates = self.candidates(host, path);
             for method in &methods {
-                let covers = |at: &usize| {
-                    let earlier = routes.get(*at).and_then(Option::as_ref)?;
-                    covers_rest(&earlier.route.matches, *method, matches).then_some(earlier)
+                let covers = |at: &&usize| {
+                    match_of(**at).is_some_and(|earlier| covers_rest(earlier, *method, matches))
                 };
-                let found = candidates.iter().find_map(covers)?;
-                first = first.or(Some(found));
+                let found = candidates.iter().find(covers)?;
+                first = first.or(Some(*found));
             }
         }
         first
@@ -206,3 +207,6 @@ fn implied(conditions: &[FieldMatch], given: &[FieldMatch]) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,20 +20,17 @@ pub(super) fn never_expires(draft: &Draft, context: &mut Context<'_>) {
             ("first-byte", times.first_byte, upstream.first_byte_span),
         ];
         for (key, time, span) in parts {
-            if time <= times.total || streams(at) {
+            // What was not written is never longer than `total`.
+            if time <= times.total || span.is_nowhere() || streams(at) {
                 continue;
             }
             let total = adamant_filter::Period::from_millis(
                 u64::try_from(times.total.as_millis()).unwrap_or(u64::MAX),
             );
             let message = format!("`{key}` never runs out: `total` is {total}");
-            // Whichever of the two was written is the one to change.
-            let place = if span.is_nowhere() {
-                upstream.total_span
-            } else {
-                span
-            };
-            let problem = Problem::new("upstreams.timeout", message).with_span(place);
+            let problem = Problem::new("upstreams.timeout", message)
+                .with_span(span)
+                .with_second(upstream.total_span, "the time for all of it");
             context.tell(problem.with_help(format!("make `{key}` shorter or `total` longer")));
         }
     }

@@ -103,12 +103,14 @@ impl<'w> Context<'w> {
             upstreams: names(Kind::Upstream),
             policies: names(Kind::Policy),
         };
+        // Behind a key that nobody knows may stand the use of a name.
+        let has_gaps = problems.iter().any(|problem| problem.code().starts_with("keys."));
         Self {
             words,
             generic: schema_of::<GenericEntry>(),
             names,
             problems,
-            has_gaps: false,
+            has_gaps,
         }
     }
 
@@ -202,13 +204,18 @@ impl<'w> Context<'w> {
         }
         let word = kind.word();
         let guess = did_you_mean(name, names.places.keys().map(AsRef::as_ref));
-        let problem = Problem::new(
-            "names.unknown",
-            match guess {
-                Some(guess) => format!("there is no {word} `{}`; did you mean `{guess}`?", name.value),
-                None => format!("there is no {word} `{}`", name.value),
-            },
-        );
+        let message = match guess {
+            Some(guess) => format!("there is no {word} `{}`; did you mean `{guess}`?", name.value),
+            None => format!("there is no {word} `{}`", name.value),
+        };
+        // Whoever misspelt a name has used it.
+        if let Some(used) = guess
+            .and_then(|guess| names.places.get(guess))
+            .and_then(|at| names.used.get_mut(*at))
+        {
+            *used = true;
+        }
+        let problem = Problem::new("names.unknown", message);
         let problem = problem.with_span(name.span);
         self.problems.push(match names.places.is_empty() {
             true => problem.with_help(format!("name it under `{}`", kind.key())),

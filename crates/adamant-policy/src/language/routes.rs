@@ -112,11 +112,11 @@ pub(super) fn read(node: &Node, context: &mut Context<'_>) -> Option<RouteDraft>
         context.tell(problem.with_help("write `path: /**` where every path is meant"));
     }
     let matches = conditions(entry.matches, place("match"), context);
-    let rewrite = rewrite(
-        &entry.rewrite,
-        matches.as_ref().and_then(|matches| matches.path.as_ref()),
-        context,
-    );
+    let path = matches.as_ref().and_then(|matches| matches.path.as_ref());
+    let rewrite = match &entry.to {
+        Some(_) => rewrite(&entry.rewrite, path, context),
+        None => Some(Rewrite::default()),
+    };
     let action = match (entry.to, entry.respond, entry.redirect) {
         (Some(to), None, None) => context.upstream(&to).map(Action::To),
         (None, Some(answer), None) => respond(answer, place("respond"), context).map(Action::Respond),

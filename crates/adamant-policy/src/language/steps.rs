@@ -265,7 +265,7 @@ fn generic(node: &Node, context: &mut Context<'_>) -> Option<Generic> {
         return Some(Generic::default());
     }
     let beside = Node::new(node.span(), Content::Mapping(beside.into()));
-    let problems = inspect(&context.generic, &beside);
+    let problems = inspect(&context.generic, &beside, "this step");
     let is_clean = problems.is_empty();
     context.tell_all(problems);
     if !is_clean {

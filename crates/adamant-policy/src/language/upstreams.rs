@@ -333,11 +333,21 @@ fn health_of(entry: HealthEntry, problems: &mut Problems) -> Health {
 }
 
 fn timeouts_of(entry: &TimeoutsEntry, problems: &mut Problems) -> Timeouts {
+    let total = positive("total", &entry.total, problems);
+    // A default gives way to what was written; what was written is checked.
+    let mut part = |key: &str, period: &Spanned<Period>| {
+        let time = positive(key, period, problems);
+        if period.span.is_nowhere() {
+            time.min(total)
+        } else {
+            time
+        }
+    };
     Timeouts {
-        connect: positive("connect", &entry.connect, problems),
-        first_byte: positive("first-byte", &entry.first_byte, problems),
+        connect: part("connect", &entry.connect),
+        first_byte: part("first-byte", &entry.first_byte),
         idle: positive("idle", &entry.idle, problems),
-        total: positive("total", &entry.total, problems),
+        total,
     }
 }
 

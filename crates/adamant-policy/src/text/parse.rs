@@ -67,31 +67,35 @@ fn check_characters(source: &Source) -> Problems {
         return problem.with_help("save it as UTF-8").into();
     }
     let text = source.text();
-    let mut at_start = true;
+    let (mut at_start, mut after_tab) = (true, false);
     for (at, c) in text.char_indices() {
         let problem = match c {
+            // One tab tells of all in its line.
+            '\t' if after_tab => continue,
             '\t' => Problem::new("yaml.tab", "a tab is not allowed").with_help("write spaces"),
             '%' if at_start => Problem::new("yaml.directive", "directives are not allowed"),
             '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => continue,
-            c if is_hidden(c) => Problem::new(
-                "yaml.character",
-                format!("the character U+{:04X} is not allowed", c as u32),
-            )
-            .with_help(
-                "it cannot be seen; in a text in double quotes write it as an escape such as `\\u200E`",
-            ),
+            c if is_hidden(c) => hidden(c),
             c => {
                 at_start = c == '\n';
+                after_tab &= !at_start;
                 continue;
             }
         };
         at_start = false;
+        after_tab |= c == '\t';
         problems.push(problem.with_span(source.span(at, at + c.len_utf8())));
         if problems.len() >= PROBLEMS_MAX {
             break;
         }
     }
     problems
+}
+
+fn hidden(c: char) -> Problem {
+    let message = format!("the character U+{:04X} is not allowed", u32::from(c));
+    let help = "it cannot be seen; in a text in double quotes write it as an escape such as `\\u200E`";
+    Problem::new("yaml.character", message).with_help(help)
 }
 
 /// Controls, other line ends, and characters that make a text look different from what it is.

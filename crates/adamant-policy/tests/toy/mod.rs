@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adamant_filter::{Cidr, Node, OneOrMany, Period, Problems, Rate, SecretRef, Size, decode, schema_of};
+use adamant_filter::{Cidr, Node, OneOrMany, Period, Problems, Rate, SecretRef, Size, decode_as, schema_of};
 use adamant_policy::Words;
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
@@ -16,7 +16,7 @@ pub(crate) struct Toys {
 
 struct Toy {
     schema: fn() -> Schema,
-    canonical: fn(&Node) -> Result<Value, Problems>,
+    canonical: fn(&str, &Node) -> Result<Value, Problems>,
 }
 
 impl Toys {
@@ -38,8 +38,9 @@ impl Toys {
 fn toy<T: DeserializeOwned + Serialize + JsonSchema>() -> Toy {
     Toy {
         schema: schema_of::<T>,
-        canonical: |config| {
-            Ok(serde_json::to_value(decode::<T>(config)?).expect("toys are maps, lists and texts"))
+        canonical: |name, config| {
+            let config: T = decode_as(&format!("`{name}`"), config)?;
+            Ok(serde_json::to_value(config).expect("toys are maps, lists and texts"))
         },
     }
 }
@@ -54,7 +55,7 @@ impl Words for Toys {
     }
 
     fn canonical(&self, name: &str, config: &Node) -> Result<Value, Problems> {
-        (self.words[name].canonical)(config)
+        (self.words[name].canonical)(name, config)
     }
 }
 
