@@ -8,7 +8,7 @@ use adamant_filter::{Tick, Wall};
 
 /// Where ticks count from.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     start: Instant,
 }
 
@@ -21,13 +21,13 @@ impl Default for Clock {
 impl Clock {
     /// Nanoseconds since the clock was made.
     #[must_use]
-    pub fn tick(&self) -> Tick {
+    pub(crate) fn tick(&self) -> Tick {
         Tick(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// Milliseconds since the Unix epoch; 0 when the system's clock stands before it.
     #[must_use]
-    pub fn wall() -> Wall {
+    pub(crate) fn wall() -> Wall {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Wall(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }

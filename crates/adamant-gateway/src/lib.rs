@@ -1,13 +1,44 @@
 //! Carry the bytes: Pingora, sockets, files, clock. It decides nothing; the plan does.
 //!
+//! May depend on the contract, the policy, observation and everything that touches the outside world. Must
+//! hold no decision of its own: no `if` on the content of a policy.
+//!
 //! | module | |
 //! |---|---|
+//! | `gateway` | from a plan to a serving process, and its end |
+//! | `host` | what filters are granted |
 //! | `listen` | sockets, accept loops, client streams, TLS |
+//! | `carrier` | which carrier serves a request |
+//! | `lane` | the lean carrier: HTTP/1.1 without a body |
+//! | `proxy` | the general carrier: Pingora's proxy loop |
+//! | `engine` | what both do with an exchange: begin, decide, answer |
+//! | `exchange` | a request with its response on the way |
+//! | `outgoing` | the head that an endpoint sees |
+//! | `answers` | our own answers |
+//! | `finish`, `observation` | records and numbers |
 //! | `upstream` | endpoints, names, health, retries |
 //! | `balance` | one endpoint of many |
 //! | `echo` | the built-in origin |
+//! | `clock`, `request_id`, `reasons` | small parts |
 
+mod answers;
 mod balance;
+mod carrier;
+mod clock;
 mod echo;
+mod engine;
+mod exchange;
+mod finish;
+mod gateway;
+mod host;
+mod lane;
 pub mod listen;
+mod observation;
+mod outgoing;
+mod proxy;
+mod reasons;
+mod request_id;
 pub mod upstream;
+
+pub use gateway::{Addresses, Gateway, Machine, StartError};
+pub use host::LiveHost;

@@ -13,6 +13,7 @@
 //! | `stream` | the buffered stream that Pingora sees |
 //! | `head` | two readers of this head agree, or it is refused |
 //! | `framing` | where the request ends |
+//! | `frames` | where HTTP/2 frames end |
 //! | `pace` | deadlines |
 //! | `linger` | closing so that the answer arrives |
 //! | `tls` | certificates, SNI, versions |
@@ -23,6 +24,7 @@ mod admission;
 mod bind;
 mod buffer;
 mod connection;
+mod frames;
 mod framing;
 mod head;
 mod linger;

@@ -8,7 +8,7 @@ use adamant_filter::Wall;
 
 /// A request id in its text form.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RequestId([u8; 36]);
+pub(crate) struct RequestId([u8; 36]);
 
 impl std::fmt::Debug for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -47,7 +47,7 @@ fn random() -> u64 {
 impl RequestId {
     /// A new id for a request that arrived at `wall`.
     #[must_use]
-    pub fn new(wall: Wall) -> Self {
+    pub(crate) fn new(wall: Wall) -> Self {
         let (high, low) = (random(), random());
         let mut value = u128::from(wall.0 & 0xffff_ffff_ffff) << 80;
         value |= 0x7 << 76 | u128::from(high & 0xfff) << 64;
@@ -57,7 +57,7 @@ impl RequestId {
 
     /// The id that a trusted proxy sent, when it is a UUID.
     #[must_use]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let id: [u8; 36] = bytes.try_into().ok()?;
         let fits = id.iter().enumerate().all(|(place, byte)| match place {
             8 | 13 | 18 | 23 => *byte == b'-',
@@ -68,14 +68,14 @@ impl RequestId {
 
     /// The text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         // Only hexadecimal digits and hyphens are ever put in.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The text as bytes.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8] {
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

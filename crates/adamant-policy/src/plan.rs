@@ -9,6 +9,7 @@ mod pattern;
 mod route;
 mod run;
 mod stage;
+mod words;
 
 use std::sync::Arc;
 

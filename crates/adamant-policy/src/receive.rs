@@ -7,6 +7,7 @@ mod client;
 mod host;
 mod path;
 pub mod reason;
+mod redirect;
 
 use adamant_filter::{Reason, Request};
 use http::header::{
@@ -42,6 +43,10 @@ impl Plan {
         let peer = request.peer().ip();
         let client = client::of(&settings.trust, peer, &request.head().headers).map_err(guard)?;
         request.origin_mut().client = client;
+        exchange.listener = Some(listener);
+        if settings.redirect_to.is_some() {
+            return Ok(());
+        }
         self.match_route(exchange, listener)?;
         self.check_route(exchange).map_err(guard)
     }

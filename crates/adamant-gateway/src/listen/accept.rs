@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use adamant_policy::config::{Bounds, Protocols};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::admission::Admission;
@@ -23,7 +23,7 @@ use super::tls::Certificates;
 
 mod worker;
 
-use worker::{Handover, Worker};
+use worker::{Engine, Worker};
 
 /// Connections that may be on their way from one worker to another.
 const HANDOVERS_MAX: usize = 256;
@@ -102,45 +102,38 @@ impl Workers {
         let count = count.max(1);
         let certificates = listeners
             .iter()
-            .filter_map(|listener| Some(listener.tls.as_ref()?.1.clone()));
-        let certificates: Vec<_> = certificates.collect();
-        let mut sockets = Vec::new();
-        for _ in 0..count {
-            sockets.push(
-                listeners
-                    .iter()
-                    .map(|listener| listener.bound.share())
-                    .collect::<io::Result<Vec<_>>>()?,
-            );
-        }
+            .filter_map(|listener| Some(listener.tls.as_ref()?.1.clone()))
+            .collect();
+        let engines = (0..count)
+            .map(|_| Engine::new(&listeners))
+            .collect::<io::Result<Vec<_>>>()?;
         let shared = Arc::new(Shared::new(listeners, count));
         let (drain, drained) = watch::channel(false);
         let (halt, halted) = watch::channel(false);
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count)
-            .map(|_| tokio::sync::mpsc::channel::<Handover>(HANDOVERS_MAX))
-            .unzip();
+        let (peers, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(HANDOVERS_MAX)).unzip();
         let carrier = Arc::new(carrier);
         let mut workers = Self {
-            shared: shared.clone(),
+            shared,
             drain,
             halt,
             threads: Vec::new(),
             certificates: None,
         };
-        for (number, (sockets, inbox)) in sockets.into_iter().zip(receivers).enumerate() {
+        for (number, (engine, inbox)) in engines.into_iter().zip(inboxes).enumerate() {
             let worker = Worker {
                 number,
-                shared: shared.clone(),
-                peers: senders.clone(),
+                shared: workers.shared.clone(),
+                peers: peers.clone(),
                 drain: drained.clone(),
                 halt: halted.clone(),
             };
-            let carrier = carrier.clone();
-            let drain = drained.clone();
-            let thread = thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn(move || worker.run(sockets, inbox, move || carrier(number, drain)))?;
-            workers.threads.push(thread);
+            let (carrier, drain) = (carrier.clone(), drained.clone());
+            let run = move || engine.run(worker, inbox, move || carrier(number, drain));
+            workers.threads.push(
+                thread::Builder::new()
+                    .name(format!("worker-{number}"))
+                    .spawn(run)?,
+            );
         }
         workers.certificates = watch_certificates(certificates, halted)?;
         Ok(workers)
@@ -149,11 +142,12 @@ impl Workers {
     /// Connections that are open now, those in a handshake or a lingering close included.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.shared
-            .loads
-            .iter()
-            .map(|load| load.load(Ordering::Relaxed))
-            .sum()
+        self.loads().sum()
+    }
+
+    /// Open connections of every worker.
+    pub fn loads(&self) -> impl Iterator<Item = usize> {
+        self.shared.loads.iter().map(|load| load.load(Ordering::Relaxed))
     }
 
     /// What happened since the start.

@@ -5,6 +5,7 @@
 //! It never changes or copies a byte, and it is not the parser: the carrier still reads the body itself.
 
 use super::connection::Breach;
+use super::frames::Frames;
 use super::head::{BodyFraming, HeadFacts};
 
 /// Longest line with a chunk's size and its extensions.
@@ -25,7 +26,9 @@ enum Body {
     /// This many bytes are left.
     Length(u64),
     Chunked(Chunks),
-    /// Not a message: a tunnel, or HTTP/2 with its own framing.
+    /// Not one message but many.
+    Http2(Frames),
+    /// Not a message: a tunnel.
     Open,
 }
 
@@ -39,6 +42,11 @@ impl Framing {
     pub(super) const OPEN: Self = Self {
         head_left: 0,
         body: Body::Open,
+    };
+    /// Everything may be read, frame by frame.
+    pub(super) const HTTP2: Self = Self {
+        head_left: 0,
+        body: Body::Http2(Frames::START),
     };
 
     /// The message whose head was inspected and is still unread.
@@ -61,14 +69,18 @@ impl Framing {
             && match &self.body {
                 Body::Length(left) => *left == 0,
                 Body::Chunked(chunks) => matches!(chunks.state, State::Done),
-                Body::Open => false,
+                Body::Http2(_) | Body::Open => false,
             }
     }
 
-    /// The head was handed out and the body of a message was not yet.
+    /// The client has begun something that it must end: the body behind a head, or an HTTP/2 frame.
     #[inline]
     pub(super) const fn is_in_body(&self) -> bool {
-        self.head_left == 0 && !self.is_complete() && !matches!(self.body, Body::Open)
+        match &self.body {
+            Body::Http2(frames) => frames.is_inside(),
+            Body::Open => false,
+            Body::Length(_) | Body::Chunked(_) => self.head_left == 0 && !self.is_complete(),
+        }
     }
 
     /// How many of these bytes belong to the message; they count as handed out.
@@ -88,6 +100,10 @@ impl Framing {
                 passed
             }
             Body::Chunked(chunks) => chunks.pass(rest)?,
+            Body::Http2(frames) => {
+                frames.pass(rest);
+                rest.len()
+            }
             Body::Open => rest.len(),
         };
         Ok(head + body)

@@ -135,7 +135,7 @@ impl ClientStream {
 
     /// From here on HTTP/2 is spoken. The preface and the first frame header must come within `head` time.
     pub(super) fn begin_http2(&mut self) {
-        self.framing = Framing::OPEN;
+        self.framing = Framing::HTTP2;
         self.pace.restart();
         self.preface_left = PREFACE_AND_FRAME_HEADER;
         self.connection.set_http2();
@@ -158,7 +158,7 @@ impl ClientStream {
     }
 
     /// Send `answer` and close in a way that lets the client read it although it may still be sending.
-    pub(super) async fn close_with(mut self: Box<Self>, answer: &[u8]) {
+    pub(crate) async fn close_with(mut self: Box<Self>, answer: &[u8]) {
         self.must_linger = true;
         if self.write_all(answer).await.is_ok() {
             let _ = AsyncWriteExt::shutdown(&mut *self).await;
@@ -229,8 +229,10 @@ impl ClientStream {
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        let unread = self.must_linger || (self.has_answered && self.framing.is_in_body());
-        if unread && !self.end_of_input {
+        // A client that takes nothing will not take the last answer either.
+        let is_lost = self.end_of_input || self.connection.breach() == Some(Breach::Send);
+        let unread = || self.framing.is_in_body() || !self.input.is_empty() || self.transport.has_unread();
+        if !is_lost && (self.must_linger || (self.has_answered && unread())) {
             let transport = std::mem::replace(&mut self.transport, Transport::Gone);
             linger::close(transport, self.permit.take());
         }

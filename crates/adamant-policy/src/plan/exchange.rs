@@ -5,6 +5,7 @@
 use adamant_filter::{Fields, Origin, Reason, Reply, Request};
 
 use super::stage::StepId;
+use crate::config::ListenerId;
 
 /// Decisions that one exchange remembers; more are counted but not listed.
 const DECISIONS_MAX: usize = 64;
@@ -14,6 +15,8 @@ const DECISIONS_MAX: usize = 64;
 pub struct Exchange {
     /// The request with its facts.
     pub request: Request,
+    /// The listener that accepted it.
+    pub listener: Option<ListenerId>,
     /// Position of the matched route.
     pub route: Option<usize>,
     decisions: Vec<Decision>,
@@ -104,7 +107,7 @@ impl Refusal {
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { request: Request::empty(), route: None, decisions: Vec::with_capacity(DECISIONS_MAX) }
+        Self { request: Request::empty(), listener: None, route: None, decisions: Vec::with_capacity(DECISIONS_MAX) }
     }
 }
 
@@ -112,6 +115,7 @@ impl Exchange {
     /// Starts anew for a request from `origin`.
     pub fn begin(&mut self, origin: Origin, slots: usize, words: usize) {
         self.request.begin(origin, slots, words);
+        self.listener = None;
         self.route = None;
         self.decisions.clear();
     }

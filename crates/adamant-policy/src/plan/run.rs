@@ -35,7 +35,10 @@ enum Step {
 impl Plan {
     /// Runs the request moment of the matched route as far as it goes without waiting.
     pub fn request(&self, exchange: &mut Exchange) -> Progress {
-        let Some(route) = self.route_of(exchange) else { return Progress::Done(Decided::Go) };
+        let Some(route) = self.route_of(exchange) else {
+            let redirect = self.redirect_to_tls(exchange);
+            return Progress::Done(redirect.map_or(Decided::Go, Decided::Reply));
+        };
         for (position, stage) in route.stages.iter().enumerate() {
             match quick(stage, exchange) {
                 Step::Next => {}

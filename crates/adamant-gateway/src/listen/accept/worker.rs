@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -22,7 +23,7 @@ use super::super::connection::{Connection, Origin};
 use super::super::serve::{self, Carrier};
 use super::super::stream::{ClientStream, Transport};
 use super::super::tls;
-use super::{Listener, Shared, canonical};
+use super::{Listener, Listening, Shared, canonical};
 
 /// Pause after the system ran out of descriptors or memory; doubled up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(10);
@@ -62,32 +63,42 @@ struct Running<C> {
     carrier: C,
 }
 
-impl Worker {
+/// A runtime with the listeners registered; made before any thread starts, so that nothing can fail later.
+pub(super) struct Engine {
+    runtime: Runtime,
+    sockets: Vec<TcpListener>,
+}
+
+impl Engine {
+    pub(super) fn new(listeners: &[Listening]) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let context = runtime.enter();
+        let share = |listener: &Listening| TcpListener::from_std(listener.bound.share()?);
+        let sockets = listeners.iter().map(share).collect::<io::Result<_>>()?;
+        drop(context);
+        Ok(Self { runtime, sockets })
+    }
+
     /// Serve until halted. Dropping the runtime then drops every task and closes every connection.
     pub(super) fn run<C: Carrier>(
         self,
-        sockets: Vec<std::net::TcpListener>,
+        worker: Worker,
         inbox: mpsc::Receiver<Handover>,
         carrier: impl FnOnce() -> C,
     ) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return log::error!("worker {} has no runtime: {error}", self.number),
-        };
-        let mut halt = self.halt.clone();
-        runtime.block_on(async move {
+        let mut halt = worker.halt.clone();
+        self.runtime.block_on(async move {
             let running = Arc::new(Running {
-                worker: self,
+                worker,
                 carrier: carrier(),
             });
-            for (position, socket) in sockets.into_iter().enumerate() {
-                match TcpListener::from_std(socket) {
-                    Ok(socket) => drop(tokio::spawn(running.clone().accept(position, socket))),
-                    Err(error) => log::error!("a listener cannot be polled: {error}"),
-                }
+            for (position, socket) in self.sockets.into_iter().enumerate() {
+                tokio::spawn(running.clone().accept(position, socket));
             }
             tokio::spawn(running.clone().receive(inbox));
-            tokio::spawn(running.clone().wake_when_draining());
+            tokio::spawn(running.wake_when_draining());
             let _ = halt.wait_for(|halted| *halted).await;
         });
     }

@@ -122,6 +122,12 @@ impl Transport {
         }
     }
 
+    /// Bytes wait in the socket, as far as the last poll has told; asks the kernel only then.
+    pub(super) fn has_unread(&self) -> bool {
+        self.socket()
+            .is_some_and(|socket| matches!(socket.try_read(&mut [0]), Ok(1..)))
+    }
+
     /// The socket, for its descriptor.
     pub(super) fn socket(&self) -> Option<&TcpStream> {
         match self {

@@ -1,0 +1,187 @@
+//! The gateway's own answers: problem documents (RFC 9457) and gRPC statuses, prepared at boot.
+//!
+//! A body holds the reason's code, the request id and the digest; never anything internal, and never
+//! anything that the client sent.
+
+use std::collections::HashMap;
+
+use adamant_filter::{Fields, Reason};
+use adamant_policy::plan::Refusal;
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{StatusCode, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+
+use crate::request_id::RequestId;
+
+/// `X-Request-Id`.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Prepared answers by who refuses and why.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pages: HashMap<(&'static str, &'static str), Page, RandomState>,
+    digest: String,
+}
+
+/// The text of a problem document around the request id, which stands in it twice.
+#[derive(Debug)]
+struct Page {
+    before: String,
+    between: &'static str,
+    after: String,
+    length: HeaderValue,
+}
+
+impl Page {
+    fn new(by: &str, reason: &Reason, digest: &str) -> Self {
+        let code = format!("{by}.{}", reason.code());
+        let (status, text) = (reason.status(), reason.text());
+        let before = format!(
+            "{{\"type\":\"urn:adamant:reason:{code}\",\"title\":{text:?},\"status\":{status},\"reason\":\"{code}\",\
+             \"instance\":\"urn:uuid:"
+        );
+        let between = "\",\"request_id\":\"";
+        let after = format!("\",\"digest\":\"{digest}\"}}\n");
+        let length = HeaderValue::from(before.len() + between.len() + after.len() + 72);
+        Self { before, between, after, length }
+    }
+
+    fn body(&self, id: &RequestId) -> Vec<u8> {
+        let parts = [self.before.as_bytes(), id.as_bytes(), self.between.as_bytes(), id.as_bytes(), self.after.as_bytes()];
+        parts.concat()
+    }
+}
+
+/// An answer of the gateway, complete.
+#[derive(Debug)]
+pub(crate) struct OwnAnswer {
+    /// Status and fields; `Content-Length` included.
+    pub(crate) head: Box<ResponseHeader>,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+impl Answers {
+    /// Prepares answers for all reasons that the plan and the engine know.
+    pub(crate) fn new(digest: &str, reasons: impl Iterator<Item = (&'static str, &'static Reason)>) -> Self {
+        let pages = reasons.map(|(by, reason)| ((by, reason.code()), Page::new(by, reason, digest)));
+        Self { pages: pages.collect(), digest: digest.to_owned() }
+    }
+
+    /// The answer to a refusal. gRPC callers get a status in the way of gRPC.
+    pub(crate) fn refusal(&self, refusal: Refusal, id: &RequestId, request: &RequestHeader) -> OwnAnswer {
+        if is_grpc(request) {
+            return grpc(&refusal, id);
+        }
+        let made;
+        let page = match self.pages.get(&(refusal.by, refusal.reason.code())) {
+            Some(page) => page,
+            None => {
+                // A reason that its filter does not list among `REASONS` is answered all the same.
+                made = Page::new(refusal.by, refusal.reason, &self.digest);
+                &made
+            }
+        };
+        let status = StatusCode::from_u16(refusal.reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut head = Box::new(bare_head(status, 8));
+        put(&mut head, CONTENT_TYPE, PROBLEM);
+        put(&mut head, CONTENT_LENGTH, page.length.clone());
+        put(&mut head, CACHE_CONTROL, NO_STORE);
+        put_id(&mut head, id);
+        add(&mut head, refusal.fields);
+        OwnAnswer { head, body: page.body(id).into() }
+    }
+
+    /// A complete HTTP/1.1 answer for a connection on which no head could be read; it closes.
+    pub(crate) fn raw(&self, by: &'static str, reason: &'static Reason, id: &RequestId) -> Bytes {
+        let page = Page::new(by, reason, &self.digest);
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let phrase = status.canonical_reason().unwrap_or("Refused");
+        let mut answer = format!(
+            "HTTP/1.1 {} {phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
+             Cache-Control: no-store\r\nX-Request-Id: {}\r\nConnection: close\r\n\r\n",
+            status.as_u16(),
+            page.body(id).len(),
+            id.as_str()
+        )
+        .into_bytes();
+        answer.extend(page.body(id));
+        answer.into()
+    }
+}
+
+/// A head without fields.
+pub(crate) fn bare_head(status: StatusCode, fields: usize) -> ResponseHeader {
+    #[expect(clippy::expect_used, reason = "building fails for codes that `StatusCode` cannot hold")]
+    ResponseHeader::build_no_case(status, Some(fields)).expect("a status between 100 and 999")
+}
+
+/// Puts a field; a head of ours never reaches the bound of 32,768 fields at which that fails.
+pub(crate) fn put(head: &mut ResponseHeader, name: HeaderName, value: HeaderValue) {
+    let _ = head.insert_header(name, value);
+}
+
+/// Adds fields, several of one name beside each other.
+pub(crate) fn add(head: &mut ResponseHeader, fields: Fields) {
+    for (name, value) in fields {
+        let _ = head.append_header(name, value);
+    }
+}
+
+/// Tells the client the id of its request.
+pub(crate) fn put_id(head: &mut ResponseHeader, id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_bytes(id.as_bytes()) {
+        put(head, X_REQUEST_ID, value);
+    }
+}
+
+/// Whether the caller speaks gRPC, so that an answer in another form would be of no use to it.
+fn is_grpc(request: &RequestHeader) -> bool {
+    request.version == Version::HTTP_2
+        && request.headers.get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Trailers-only (gRPC over HTTP/2): HTTP 200, and the status in the head.
+fn grpc(refusal: &Refusal, id: &RequestId) -> OwnAnswer {
+    let mut head = Box::new(bare_head(StatusCode::OK, 8));
+    put(&mut head, CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    put(&mut head, HeaderName::from_static("grpc-status"), HeaderValue::from(grpc_status(refusal.reason.status())));
+    let message = percent_encoded(&format!("{} ({}.{})", refusal.reason.text(), refusal.by, refusal.reason.code()));
+    if let Ok(message) = HeaderValue::from_str(&message) {
+        put(&mut head, HeaderName::from_static("grpc-message"), message);
+    }
+    put_id(&mut head, id);
+    OwnAnswer { head, body: Bytes::new() }
+}
+
+/// The gRPC status that says to a gRPC caller what the HTTP status says to others.
+const fn grpc_status(status: u16) -> u16 {
+    match status {
+        401 => 16,
+        403 | 421 => 7,
+        404 | 405 | 501 => 12,
+        413 | 429 | 431 => 8,
+        408 | 504 => 4,
+        502 | 503 => 14,
+        500 => 13,
+        _ => 3,
+    }
+}
+
+/// Percent-encoding of `grpc-message`: printable ASCII but `%` stands for itself.
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte == b'%' || !(b' '..=b'~').contains(&byte) {
+            out.push_str(&format!("%{byte:02X}"));
+        } else {
+            out.push(char::from(byte));
+        }
+    }
+    out
+}

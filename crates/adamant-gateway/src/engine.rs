@@ -1,0 +1,343 @@
+//! What every carrier does with an exchange: begin, decide, answer. Functions over our own exchange.
+//!
+//! It never touches a socket and knows neither Pingora's hooks nor the lane; nothing here is repeated there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adamant_filter::{Identity, Origin, Reason};
+use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
+use adamant_policy::plan::{Decided, Moments, Plan, Progress, Refusal};
+use adamant_policy::receive::{is_trusted, reason as guard};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
+use http::{Method, StatusCode};
+use pingora::http::{RequestHeader, ResponseHeader};
+
+use crate::answers::{self, Answers, OwnAnswer, X_REQUEST_ID};
+use crate::clock::Clock;
+use crate::exchange::Exchange;
+use crate::listen::{Certificates, Connection};
+use crate::observation::Observation;
+use crate::outgoing::Outgoing;
+use crate::reasons;
+use crate::request_id::RequestId;
+use crate::upstream::{AttemptTerms, Upstream, Upstreams};
+
+/// Everything that the workers share while they serve.
+pub(crate) struct Engine {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) answers: Answers,
+    pub(crate) clock: Clock,
+    pub(crate) observation: Observation,
+    /// Certificates by listener; `None` in clear text.
+    pub(crate) certificates: Vec<Option<Arc<Certificates>>>,
+    /// Fixed answers by route, prepared at boot.
+    fixed: Vec<Option<Fixed>>,
+    moments: Vec<Moments>,
+    /// Where the consumer stands among the slots.
+    pub(crate) identity_slot: Option<usize>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("digest", self.plan.digest()).finish_non_exhaustive()
+    }
+}
+
+/// A fixed answer, prepared.
+struct Fixed {
+    head: ResponseHeader,
+    body: Bytes,
+}
+
+/// Where a decided exchange goes.
+pub(crate) enum Next {
+    /// The gateway answers.
+    Own(OwnAnswer),
+    /// The upstream answers.
+    Forward(UpstreamId),
+}
+
+/// Headers of an upstream's answer that concern its connection to us alone.
+const RESPONSE_HOPS: [HeaderName; 3] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+];
+
+impl Engine {
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        upstreams: Arc<Upstreams>,
+        observation: Observation,
+        certificates: Vec<Option<Arc<Certificates>>>,
+    ) -> Self {
+        let routes = &plan.config().routes;
+        let fixed = routes.iter().map(Fixed::of).collect();
+        let moments = (0..routes.len()).map(|position| plan.moments(position)).collect();
+        let engine = guard::REQUEST_REASONS.iter().map(|reason| (guard::GUARD, *reason));
+        let engine = engine.chain(guard::ROUTE_REASONS.iter().map(|reason| (guard::ROUTING, *reason)));
+        let engine = engine.chain(reasons::ALL.iter().copied());
+        let filters = plan.steps().iter().flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
+        let answers = Answers::new(plan.digest().short(), engine.chain(filters));
+        let identity_slot = plan.layout().find::<Identity>();
+        let clock = Clock::default();
+        Self { answers, fixed, moments, identity_slot, plan, upstreams, observation, certificates, clock }
+    }
+
+    /// Starts an exchange with the head that a carrier has read. Its head moves into the exchange.
+    pub(crate) fn begin(&self, exchange: &mut Exchange, connection: &Arc<Connection>, head: &mut RequestHeader) {
+        let wall = Clock::wall();
+        let listener = self.plan.config().listeners.get(connection.listener());
+        let origin = Origin {
+            client: connection.client().ip(),
+            peer: connection.client(),
+            listener: listener.map(|listener| Arc::clone(&listener.name)).unwrap_or_default(),
+            tls: connection.tls().cloned(),
+            now: self.clock.tick(),
+            wall,
+        };
+        let layout = self.plan.layout();
+        exchange.plan.begin(origin, layout.slots(), layout.words());
+        exchange.plan.request.swap_head(head);
+        exchange.connection = Some(Arc::clone(connection));
+        exchange.id = RequestId::new(wall);
+        self.observation.begin(exchange);
+    }
+
+    /// Checks, routes and runs the filters as far as that goes without waiting. `Err` holds the position
+    /// from which [`Plan::request_from`] goes on.
+    pub(crate) fn decide(&self, exchange: &mut Exchange) -> Result<Decided, usize> {
+        if let Err(refusal) = self.receive(exchange) {
+            return Ok(Decided::Refuse(refusal));
+        }
+        match self.plan.request(&mut exchange.plan) {
+            Progress::Done(decided) => Ok(decided),
+            Progress::Waits(position) => Err(position),
+        }
+    }
+
+    fn receive(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
+        let Some(connection) = &exchange.connection else { return Ok(()) };
+        let listener = ListenerId(connection.listener());
+        let received = self.plan.receive(&mut exchange.plan, listener);
+        self.trust_id(exchange, listener);
+        received?;
+        self.check_authority(exchange, listener)
+    }
+
+    /// Keeps the request id of a trusted proxy where the listener says so.
+    fn trust_id(&self, exchange: &mut Exchange, listener: ListenerId) {
+        let Some(trust) = self.plan.config().listeners.get(listener.0).map(|listener| &listener.trust) else { return };
+        let request = &exchange.plan.request;
+        if trust.request_id
+            && is_trusted(trust, request.peer().ip().to_canonical())
+            && let Some(id) = request.header(&X_REQUEST_ID).and_then(|id| RequestId::parse(id.as_bytes()))
+        {
+            exchange.id = id;
+        }
+    }
+
+    /// RFC 9110 §15.5.20: a connection is for the hosts of the certificate that it was opened with.
+    fn check_authority(&self, exchange: &Exchange, listener: ListenerId) -> Result<(), Refusal> {
+        let request = &exchange.plan.request;
+        let Some(asked) = request.tls().and_then(|tls| tls.server_name.as_deref()) else { return Ok(()) };
+        if asked == request.host() {
+            return Ok(());
+        }
+        let Some(Some(certificates)) = self.certificates.get(listener.0) else { return Ok(()) };
+        if certificates.position(asked) == certificates.position(request.host()) {
+            return Ok(());
+        }
+        Err(Refusal::new(guard::GUARD, &guard::MISDIRECTED))
+    }
+
+    /// Where a decided exchange goes. Our own answers are complete, response hooks included.
+    pub(crate) fn settle(&self, exchange: &mut Exchange, decided: Decided) -> Next {
+        match decided {
+            Decided::Refuse(refusal) => Next::Own(self.refuse(exchange, refusal)),
+            Decided::Reply(reply) => {
+                let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+                let mut head = Box::new(answers::bare_head(status, 8));
+                answers::add(&mut head, reply.fields);
+                answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
+                Next::Own(self.complete(exchange, OwnAnswer { head, body: reply.body }))
+            }
+            Decided::Go => self.act(exchange),
+        }
+    }
+
+    fn act(&self, exchange: &mut Exchange) -> Next {
+        let Some((position, route)) = self.route(exchange) else {
+            return Next::Own(self.refuse(exchange, Refusal::new(guard::ROUTING, &guard::UNKNOWN)));
+        };
+        if let Action::To(upstream) = route.action {
+            return Next::Forward(upstream);
+        }
+        let Some(Some(fixed)) = self.fixed.get(position) else {
+            return Next::Own(self.refuse(exchange, Refusal::new(reasons::GATEWAY, &reasons::INTERNAL)));
+        };
+        let mut head = Box::new(fixed.head.clone());
+        if let Action::Redirect(redirect) = &route.action
+            && redirect.keep_query
+            && let Some(query) = exchange.plan.request.query()
+            && let Ok(target) = HeaderValue::from_str(&format!("{}?{query}", redirect.to))
+        {
+            answers::put(&mut head, LOCATION, target);
+        }
+        Next::Own(self.complete(exchange, OwnAnswer { head, body: fixed.body.clone() }))
+    }
+
+    /// The answer to a refusal, complete.
+    pub(crate) fn refuse(&self, exchange: &mut Exchange, refusal: Refusal) -> OwnAnswer {
+        exchange.refused = Some((refusal.by, refusal.reason));
+        let answer = self.answers.refusal(refusal, &exchange.id, exchange.plan.request.head());
+        self.complete(exchange, answer)
+    }
+
+    /// Runs the response hooks over an answer of ours and gives it the request id.
+    fn complete(&self, exchange: &mut Exchange, mut answer: OwnAnswer) -> OwnAnswer {
+        answers::put_id(&mut answer.head, &exchange.id);
+        if self.moments_of(exchange).response {
+            // Response hooks never refuse an answer of ours.
+            let _ = self.plan.response(&mut exchange.plan, &mut answer.head, true);
+        }
+        if exchange.plan.request.method() == Method::HEAD {
+            answer.body = Bytes::new();
+        }
+        answer
+    }
+
+    /// What filters and protocol do to an upstream's answer before the client sees it. The request's head
+    /// must be in the exchange.
+    pub(crate) fn relay(&self, exchange: &mut Exchange, head: &mut ResponseHeader) -> Option<Refusal> {
+        let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        if switched && !self.route(exchange).is_some_and(|(_, route)| route.websocket) {
+            return Some(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH));
+        }
+        strip_response_hops(head, switched);
+        answers::put_id(head, &exchange.id);
+        if self.moments_of(exchange).response { self.plan.response(&mut exchange.plan, head, false) } else { None }
+    }
+
+    /// The head that the endpoint of the current attempt sees, made from a copy of the request's.
+    pub(crate) fn outgoing(&self, exchange: &mut Exchange, head: &mut RequestHeader) -> Option<Refusal> {
+        let config = self.plan.config();
+        let connection = exchange.connection.as_ref()?;
+        let trust = &config.listeners.get(connection.listener())?.trust;
+        let (_, route) = self.route(exchange)?;
+        let upstream = config.upstreams.get(exchange.upstream.id?.0)?;
+        Outgoing { request: &exchange.plan.request, id: &exchange.id, route, upstream, trust }.apply(head);
+        if self.moments_of(exchange).attempt {
+            return self.plan.attempt(&mut exchange.plan, head, exchange.upstream.attempts, &upstream.name);
+        }
+        None
+    }
+
+    /// Chooses an endpoint and begins an attempt.
+    ///
+    /// # Errors
+    /// When there is none, or when the time of the exchange is over.
+    pub(crate) fn attempt(&self, exchange: &mut Exchange) -> Result<AttemptTerms, Refusal> {
+        let unavailable = || Refusal::new(reasons::UPSTREAM, &reasons::UNAVAILABLE);
+        let id = exchange.upstream.id.ok_or_else(unavailable)?;
+        let (_, route) = self.route(exchange).ok_or_else(unavailable)?;
+        let terms = AttemptTerms { websocket: route.websocket, left: self.left(exchange)? };
+        // The endpoint of the last attempt is not busy with this exchange any more.
+        exchange.upstream.picked = None;
+        let picked = self.upstreams.get(id).and_then(|upstream: &Upstream| upstream.pick(&exchange.upstream.tried));
+        exchange.attempt(picked.ok_or_else(unavailable)?, self.clock.tick());
+        Ok(terms)
+    }
+
+    /// What is left of the exchange's total time; `None` where the route streams.
+    ///
+    /// # Errors
+    /// When it is over.
+    pub(crate) fn left(&self, exchange: &Exchange) -> Result<Option<Duration>, Refusal> {
+        let Some((_, route)) = self.route(exchange) else { return Ok(None) };
+        let Some(upstream) = exchange.upstream.id.and_then(|id| self.plan.config().upstreams.get(id.0)) else {
+            return Ok(None);
+        };
+        if route.stream {
+            return Ok(None);
+        }
+        let spent = self.clock.tick().since(exchange.plan.request.now());
+        let left = upstream.timeouts.total.checked_sub(spent);
+        left.map(Some).ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
+    }
+
+    /// The matched route with its position.
+    pub(crate) fn route(&self, exchange: &Exchange) -> Option<(usize, &Route)> {
+        let position = exchange.plan.route?;
+        Some((position, self.plan.config().routes.get(position)?))
+    }
+
+    /// Which moments of the matched route have hooks.
+    pub(crate) fn moments_of(&self, exchange: &Exchange) -> Moments {
+        exchange.plan.route.and_then(|position| self.moments.get(position)).copied().unwrap_or_default()
+    }
+
+    /// The raw answer to a head that could not be read, and its record.
+    pub(crate) fn refuse_unread(&self, reason: &'static Reason, connection: &Connection) -> Bytes {
+        let wall = Clock::wall();
+        let id = RequestId::new(wall);
+        self.observation.unread(reason, connection, &id, wall);
+        self.answers.raw(guard::GUARD, reason, &id)
+    }
+}
+
+impl Fixed {
+    fn of(route: &Route) -> Option<Self> {
+        let (status, fields, content_type, body) = match &route.action {
+            Action::To(_) => return None,
+            Action::Respond(Respond { status, content_type, body, headers }) => {
+                (*status, headers.clone(), content_type.clone(), Bytes::copy_from_slice(body))
+            }
+            Action::Redirect(redirect) => {
+                (redirect.status, vec![("location".into(), Arc::clone(&redirect.to))], None, Bytes::new())
+            }
+        };
+        let mut head = answers::bare_head(StatusCode::from_u16(status).ok()?, fields.len() + 4);
+        if let Some(media) = content_type {
+            answers::put(&mut head, CONTENT_TYPE, HeaderValue::from_str(&media).ok()?);
+        }
+        for (name, value) in fields {
+            let (name, value) = (HeaderName::try_from(&*name).ok()?, HeaderValue::from_str(&value).ok()?);
+            answers::put(&mut head, name, value);
+        }
+        if !matches!(status, 204 | 304) {
+            answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        Some(Self { head, body })
+    }
+}
+
+fn strip_response_hops(head: &mut ResponseHeader, switched: bool) {
+    for name in &RESPONSE_HOPS {
+        head.remove_header(name);
+    }
+    if switched {
+        return;
+    }
+    head.remove_header(&UPGRADE);
+    if head.headers.contains_key(CONNECTION) {
+        // What the upstream nominates concerns its connection to us (RFC 9110 §7.6.1).
+        let nominated: Vec<HeaderName> = head
+            .headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|token| HeaderName::try_from(token.trim()).ok())
+            .filter(|name| !matches!(name.as_str(), "content-length" | "transfer-encoding" | "content-type" | "host"))
+            .collect();
+        for name in nominated {
+            head.remove_header(&name);
+        }
+        head.remove_header(&CONNECTION);
+    }
+}
+

@@ -1,0 +1,166 @@
+//! From a compiled plan to a serving process, and to its end. Refuses to start half-bound.
+//!
+//! Everything that can fail is done before the first listener accepts; there is no reload.
+
+mod prepare;
+mod signals;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use adamant_filter::{Counter, Problem};
+use adamant_policy::plan::Plan;
+use tokio::runtime::Runtime;
+
+use crate::carrier::Carriers;
+use crate::engine::Engine;
+use crate::listen::{BindError, Bound, CertificateError, Listening, Workers};
+use crate::observation::Observation;
+use crate::upstream::{Background, UpstreamError, Upstreams};
+
+/// How long busy connections may go on after a signal to stop.
+const DRAIN_TIME: Duration = Duration::from_secs(30);
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A listener cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A certificate cannot be served.
+    #[error("listener `{listener}`: {source}")]
+    Certificate {
+        /// The listener.
+        listener: Arc<str>,
+        /// What is wrong with the certificate.
+        source: CertificateError,
+    },
+    /// A secret is missing.
+    #[error("{0}")]
+    Secret(Problem),
+    /// An upstream cannot be reached safely.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// The access log cannot be opened.
+    #[error("the access log cannot be opened at {path}: {source}")]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system refuses threads or descriptors.
+    #[error("the system refuses what the gateway needs: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What does not stand in the file because it belongs to the machine.
+#[derive(Clone, Debug, Default)]
+pub struct Machine {
+    /// Worker threads; as many as there are processors by default.
+    pub workers: Option<usize>,
+    /// Folder to which the file's paths are relative.
+    pub folder: PathBuf,
+}
+
+/// A gateway with everything bound and loaded, not serving yet.
+#[derive(Debug)]
+pub struct Gateway {
+    engine: Arc<Engine>,
+    listening: Vec<Listening>,
+    workers: usize,
+    background: Runtime,
+    upstreams: Background,
+    ready: Arc<AtomicBool>,
+}
+
+/// Where a gateway can be reached.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// Listeners by name.
+    pub listeners: Vec<(Arc<str>, SocketAddr)>,
+    /// The operators' listener.
+    pub admin: Option<SocketAddr>,
+    /// The second operators' listener.
+    pub expose: Option<SocketAddr>,
+}
+
+impl Gateway {
+    /// The background runtime that a [`LiveHost`](crate::LiveHost) needs before a plan is compiled.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn background() -> io::Result<Runtime> {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()
+    }
+
+    /// Loads certificates and authorities and binds every socket. Nothing is served yet; whatever fails
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// The first thing that the machine refuses.
+    pub fn prepare(
+        plan: Arc<Plan>,
+        machine: &Machine,
+        background: Runtime,
+        counters: Vec<(&'static str, &'static str, Counter)>,
+    ) -> Result<Self, StartError> {
+        let config = plan.config();
+        let folder = machine.folder.as_path();
+        let workers = machine.workers.unwrap_or_else(processors).max(1);
+        let read = |path: &Path| crate::host::read_bounded(&folder.join(path));
+        let upstreams = Arc::new(Upstreams::build(&config.upstreams, &read)?);
+        let tls = prepare::certificates(config, folder)?;
+        let certificates = tls.iter().map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));
+        let observation = Observation::new(&plan, workers, counters);
+        let bound = Bound::all(config.listeners.iter().map(|listener| (&listener.name, listener.bind)))?;
+        let ready = Arc::new(AtomicBool::new(false));
+        let engine =
+            Arc::new(Engine::new(Arc::clone(&plan), Arc::clone(&upstreams), observation, certificates.collect()));
+        let listening = prepare::listening(config, bound, tls);
+        let upstreams = upstreams.start(background.handle());
+        Ok(Self { engine, listening, workers, background, upstreams, ready })
+    }
+
+    /// The addresses that are bound.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        let listeners = self.listening.iter().map(|one| (Arc::clone(one.bound.name()), one.bound.local())).collect();
+        Addresses { listeners, admin: None, expose: None }
+    }
+
+    /// Serves until a signal ends it, then drains. `serving` is called once every listener accepts.
+    /// Returns the number of connections that were cut at the end of the drain time.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn run(self, serving: impl FnOnce()) -> Result<usize, StartError> {
+        let Self { engine, listening, workers, background, upstreams, ready } = self;
+        let signals = signals::Signals::install(&background)?;
+        let shared = Arc::clone(&engine);
+        let workers =
+            Workers::start(listening, workers, move |number, draining| Carriers::new(Arc::clone(&shared), number, draining))?;
+        ready.store(true, Ordering::Release);
+        serving();
+        let signal = signals.wait(&background);
+        log::info!("{signal}: draining for at most {} s", DRAIN_TIME.as_secs());
+        ready.store(false, Ordering::Release);
+        let cut = workers.finish(DRAIN_TIME);
+        drop(upstreams);
+        background.shutdown_background();
+        Ok(cut)
+    }
+}
+
+/// Processors that this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,231 @@
+//! Grants capabilities to filters: files, secrets, background work, randomness.
+//!
+//! The same type serves the running gateway and the offline commands; offline, secrets are withheld and
+//! nothing is started.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adamant_filter::{
+    Blocking, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random, Secret, SecretRef, Store, Target,
+    Transport,
+};
+use adamant_policy::text::{self, Source};
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+
+/// Largest policy file that is read.
+const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// Grants capabilities while a plan is compiled.
+pub struct LiveHost {
+    folder: PathBuf,
+    background: Option<Handle>,
+    read: HashMap<PathBuf, Arc<[u8]>>,
+    counters: Vec<(&'static str, &'static str, Counter)>,
+    kept: Vec<(String, Arc<dyn Keep>)>,
+}
+
+impl std::fmt::Debug for LiveHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveHost").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl LiveHost {
+    /// A host for commands that start nothing and know no secrets. Paths are relative to `folder`.
+    #[must_use]
+    pub fn offline(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            background: None,
+            read: HashMap::new(),
+            counters: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// A host for the running gateway; background work runs on `background`.
+    #[must_use]
+    pub fn live(folder: &Path, background: Handle) -> Self {
+        Self { background: Some(background), ..Self::offline(folder) }
+    }
+
+    /// The place of a path of the file.
+    #[must_use]
+    pub fn place(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Counters that filters asked for: name, help, value.
+    #[must_use]
+    pub fn into_counters(self) -> Vec<(&'static str, &'static str, Counter)> {
+        self.counters
+    }
+
+    /// The bytes behind a reference to a secret.
+    ///
+    /// # Errors
+    /// When the environment variable is not set, or the file cannot be read or is empty.
+    pub fn reveal(&self, at: &SecretRef) -> Result<Vec<u8>, Problem> {
+        let missing = |text: String, help: &str| Problem::new("secrets.missing", text).with_help(help);
+        match at {
+            SecretRef::Env(name) => match std::env::var(name) {
+                Ok(value) if !value.is_empty() => Ok(value.into_bytes()),
+                Ok(_) => Err(missing(format!("the environment variable `{name}` is empty"), "give it the secret")),
+                Err(_) => Err(missing(
+                    format!("the environment variable `{name}` is not set"),
+                    "set it in the environment of the gateway",
+                )),
+            },
+            SecretRef::File(path) => {
+                let place = self.place(path);
+                let mut bytes = read_bounded(&place).map_err(|error| {
+                    missing(format!("the secret file `{}` cannot be read: {error}", path.display()), "create it, or correct the path")
+                })?;
+                if bytes.ends_with(b"\n") {
+                    bytes.pop();
+                    if bytes.ends_with(b"\r") {
+                        bytes.pop();
+                    }
+                }
+                if bytes.is_empty() {
+                    return Err(missing(format!("the secret file `{}` is empty", path.display()), "put the secret into it"));
+                }
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// Reads a file of bounded size.
+pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    if std::fs::metadata(path)?.len() > FILE_MAX {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the file is larger than 64 MiB"));
+    }
+    std::fs::read(path)
+}
+
+impl Host for LiveHost {
+    fn secret(&mut self, at: &SecretRef) -> Result<Secret, Problem> {
+        if self.background.is_none() {
+            return Ok(Secret::withheld());
+        }
+        self.reveal(at).map(|bytes| Secret::new(&bytes))
+    }
+
+    fn file(&mut self, path: &Path) -> Result<Arc<[u8]>, Problem> {
+        if let Some(bytes) = self.read.get(path) {
+            return Ok(Arc::clone(bytes));
+        }
+        let bytes: Arc<[u8]> = read_bounded(&self.place(path))
+            .map_err(|error| {
+                let text = format!("the file `{}` cannot be read: {error}", path.display());
+                Problem::new("files.unreadable", text).with_help("paths are relative to the folder of the policy file")
+            })?
+            .into();
+        self.read.insert(path.to_owned(), Arc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    fn document(&mut self, path: &Path, bytes: &[u8]) -> Result<Node, Problem> {
+        let name = path.display().to_string();
+        let parsed = text::parse(&Source::new(name.clone(), bytes));
+        match (parsed.problems.iter().next(), parsed.node) {
+            (None, Some(node)) => Ok(node),
+            (Some(first), _) => Err(first.clone().within(path)),
+            (None, None) => Err(Problem::new("files.unreadable", format!("the file `{name}` is empty"))),
+        }
+    }
+
+    fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
+        let text = format!("this gateway grants no outbound calls, and the filter wants to call `{}`", target.origin);
+        Err(Problem::new("capabilities.outbound", text))
+    }
+
+    fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {
+        Err(Problem::new("capabilities.store", format!("the file has no store named `{name}`")))
+    }
+
+    fn every(&mut self, period: Duration, task: Periodic) {
+        let Some(background) = &self.background else { return };
+        background.spawn(async move {
+            let clock = Clock::default();
+            let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
+            loop {
+                ticks.tick().await;
+                task(clock.tick());
+            }
+        });
+    }
+
+    fn blocking(&mut self) -> Arc<dyn Blocking> {
+        Arc::new(Threads { background: self.background.clone() })
+    }
+
+    fn keep(&mut self, fingerprint: &str, state: Arc<dyn Keep>) {
+        self.kept.push((fingerprint.to_owned(), state));
+    }
+
+    fn counter(&mut self, name: &'static str, help: &'static str) -> Counter {
+        if let Some((_, _, counter)) = self.counters.iter().find(|(known, _, _)| *known == name) {
+            return counter.clone();
+        }
+        let counter = Counter::default();
+        self.counters.push((name, help, counter.clone()));
+        counter
+    }
+
+    fn random(&mut self) -> Arc<dyn Random> {
+        if self.background.is_some() { Arc::new(SystemRandom) } else { Arc::new(Seeded) }
+    }
+}
+
+/// Blocking work on the background runtime; offline, in place.
+struct Threads {
+    background: Option<Handle>,
+}
+
+impl Blocking for Threads {
+    fn run(&self, work: Box<dyn FnOnce() + Send>) -> Pending<'_, ()> {
+        match &self.background {
+            Some(background) => {
+                let task = background.spawn_blocking(work);
+                Box::pin(async move {
+                    if task.await.is_err() {
+                        log::error!("blocking work of a filter has panicked");
+                    }
+                })
+            }
+            None => {
+                work();
+                Box::pin(std::future::ready(()))
+            }
+        }
+    }
+}
+
+/// Randomness of the system.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            log::error!("the system gives no randomness");
+        }
+    }
+}
+
+/// The same numbers in every offline run.
+struct Seeded;
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::try_from(place % 251).unwrap_or(0);
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The lean carrier: HTTP/1.1 requests without a body, relayed on Pingora's own sessions without its proxy
+//! loop.
+//!
+//! It has Pingora's parsers and streams, but no channels between the two halves, no replay buffer and no
+//! boxed hooks: two thirds of the price of the general carrier. It decides nothing; engine and plan do, and
+//! whatever it does not carry (bodies, upgrades, HTTP/1.0, HTTP/2) goes to the general carrier.
+
+mod connections;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use adamant_filter::Chunk;
+use adamant_observe::Failure;
+use adamant_policy::config::UpstreamId;
+use adamant_policy::plan::Refusal;
+use bytes::Bytes;
+use http::StatusCode;
+use pingora::http::ResponseHeader;
+use pingora::protocols::http::v1::client::HttpSession as Up;
+use pingora::protocols::http::v1::server::HttpSession as Down;
+use pingora::{Error, ErrorType};
+
+use crate::answers::OwnAnswer;
+use crate::engine::{Engine, Next};
+use crate::exchange::{Exchange, Lent};
+use crate::listen::{ClientStream, HeadFacts};
+use crate::proxy::{failure_of, refusal_of};
+use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
+use connections::Connections;
+
+/// Serves exchanges of one worker.
+pub(crate) struct Lane {
+    engine: Arc<Engine>,
+    connections: Connections,
+}
+
+/// How an attempt ended.
+enum Attempted {
+    /// The answer went to the client to its end.
+    Complete,
+    /// The client saw a part of an answer; the connection cannot go on.
+    Broken,
+    /// Nothing went to the client.
+    Failed(Failed, Refusal),
+    /// The client is gone.
+    Gone,
+}
+
+/// What was awaited first.
+enum First<T> {
+    /// The endpoint's side.
+    Upstream(T),
+    /// The client left.
+    ClientGone,
+}
+
+impl Lane {
+    pub(crate) fn new(engine: Arc<Engine>, ca_file: Option<&'static str>) -> Self {
+        Self { engine, connections: Connections::new(ca_file) }
+    }
+
+    /// Closes upstream connections that have been idle for longer than any upstream allows.
+    pub(crate) fn sweep(&self) {
+        let longest = self.engine.plan.config().upstreams.iter().map(|upstream| upstream.keep_idle).max();
+        self.connections.sweep(longest.unwrap_or_default());
+    }
+
+    /// Whether this carrier can serve the request.
+    pub(crate) const fn carries(facts: &HeadFacts) -> bool {
+        facts.is_bodiless() && !facts.upgrade && !facts.expect_continue && !facts.http10
+    }
+
+    /// Serves one request; gives the stream back when the connection can go on.
+    pub(crate) async fn serve(&self, stream: Box<ClientStream>, facts: HeadFacts) -> Option<Box<ClientStream>> {
+        let connection = Arc::clone(stream.connection());
+        let mut down = Down::new(stream);
+        // The stream holds the deadlines.
+        down.set_read_timeout(None);
+        if !matches!(down.read_request().await, Ok(Some(_))) {
+            // The head passed inspection and not the parser: answered as malformed, and never forwarded.
+            return refuse_unparsed(&self.engine, down).await;
+        }
+        down.set_server_keepalive((!facts.close && !connection.is_draining()).then_some(0));
+        let mut exchange = Lent::take();
+        self.engine.begin(&mut exchange, &connection, down.req_header_mut());
+        let decided = match self.engine.decide(&mut exchange) {
+            Ok(decided) => decided,
+            Err(position) => self.engine.plan.request_from(&mut exchange.plan, position).await,
+        };
+        let served = match self.engine.settle(&mut exchange, decided) {
+            Next::Own(answer) => write(&mut down, &mut exchange, answer).await,
+            Next::Forward(upstream) => self.forward(&mut down, &mut exchange, upstream).await,
+        };
+        exchange.bytes_out = down.body_bytes_sent() as u64;
+        self.engine.finish(&mut exchange);
+        drop(exchange);
+        if !served {
+            down.shutdown().await;
+            return None;
+        }
+        ClientStream::recover(down.reuse().await.ok()??.into_parts().0)
+    }
+
+    /// Makes attempts until one has an answer for the client. `true` when the connection can go on.
+    async fn forward(&self, down: &mut Down, exchange: &mut Exchange, upstream: UpstreamId) -> bool {
+        exchange.upstream.id = Some(upstream);
+        loop {
+            let terms = match self.engine.attempt(exchange) {
+                Ok(terms) => terms,
+                Err(refusal) => {
+                    exchange.failure = exchange.failure.or(Some(Failure::NoEndpoint));
+                    return self.refuse(down, exchange, refusal).await;
+                }
+            };
+            match self.attempt(down, exchange, terms.left).await {
+                Attempted::Complete => return true,
+                Attempted::Broken => return false,
+                Attempted::Gone => {
+                    exchange.failure = Some(Failure::ClientAborted);
+                    return false;
+                }
+                Attempted::Failed(failure, refusal) => {
+                    let attempt = FailedAttempt {
+                        number: exchange.upstream.attempts,
+                        failure,
+                        idempotent: is_idempotent(exchange.plan.request.method()),
+                        replayable: true,
+                    };
+                    if !self.engine.retries(exchange, &attempt) {
+                        return self.refuse(down, exchange, refusal).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn refuse(&self, down: &mut Down, exchange: &mut Exchange, refusal: Refusal) -> bool {
+        let answer = self.engine.refuse(exchange, refusal);
+        write(down, exchange, answer).await
+    }
+
+    /// One try at the endpoint that was picked.
+    async fn attempt(&self, down: &mut Down, exchange: &mut Exchange, left: Option<Duration>) -> Attempted {
+        let Some(picked) = &exchange.upstream.picked else { return Attempted::Broken };
+        let mut head = Box::new(exchange.plan.request.head().clone());
+        let reuse = self.connections.take(picked.id(), picked.peer());
+        let reused = reuse.is_some();
+        let stream = match reuse {
+            Some(stream) => stream,
+            None => match self.connections.open(picked.peer(), left).await {
+                Ok(stream) => {
+                    exchange.upstream.connect = Some(self.engine.clock.tick().since(exchange.upstream.began));
+                    stream
+                }
+                Err(error) => return failed(&error, exchange, Failed::Connect),
+            },
+        };
+        if let Some(refusal) = self.engine.outgoing(exchange, &mut head) {
+            return Attempted::Failed(Failed::Late, refusal);
+        }
+        let mut up = Up::new(stream);
+        let times = self.times(exchange, left);
+        up.write_timeout = Some(times.first_byte);
+        up.read_timeout = Some(times.first_byte);
+        let broken = if reused { Failed::Stale } else { Failed::Reset };
+        if let Err(error) = up.write_request_header(head).await {
+            return failed(&error.into_up(), exchange, broken);
+        }
+        if let Some(ended) = self.read_head(down, &mut up, exchange, broken).await {
+            return ended;
+        }
+        up.read_timeout = Some(times.idle);
+        self.relay(down, up, exchange).await
+    }
+
+    fn times(&self, exchange: &Exchange, left: Option<Duration>) -> Times {
+        let configured = exchange.upstream.id.and_then(|id| self.engine.plan.config().upstreams.get(id.0));
+        let bounded = |time: Duration| left.map_or(time, |left| time.min(left));
+        configured.map_or(Times { first_byte: Duration::ZERO, idle: Duration::ZERO }, |upstream| Times {
+            first_byte: bounded(upstream.timeouts.first_byte),
+            idle: bounded(upstream.timeouts.idle),
+        })
+    }
+
+    /// Waits for the final head of the answer. Returns how the attempt ended when there is none.
+    async fn read_head(&self, down: &mut Down, up: &mut Up, exchange: &mut Exchange, broken: Failed) -> Option<Attempted> {
+        loop {
+            match beside_client(up.read_response(), down).await {
+                First::ClientGone => return Some(Attempted::Gone),
+                First::Upstream(Err(error)) => {
+                    let failure = if *error.etype() == ErrorType::ReadTimedout { Failed::TimedOut } else { broken };
+                    return Some(failed(&error.into_up(), exchange, failure));
+                }
+                First::Upstream(Ok(_)) => {}
+            }
+            let status = up.get_status().map_or(0, |status| status.as_u16());
+            // An interim answer is for clients that wait for it, and those go through the general carrier.
+            if !(100..200).contains(&status) {
+                exchange.upstream.first_byte = Some(self.engine.clock.tick().since(exchange.upstream.began));
+                exchange.upstream.status = Some(status);
+                return None;
+            }
+            if status == StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+                let refusal = Refusal::new(crate::reasons::UPSTREAM, &crate::reasons::SWITCH);
+                return Some(Attempted::Failed(Failed::Late, refusal));
+            }
+        }
+    }
+
+    /// Passes an answer on, or finds that it must not be.
+    async fn relay(&self, down: &mut Down, mut up: Up, exchange: &mut Exchange) -> Attempted {
+        let Some(head) = up.resp_header() else { return Attempted::Broken };
+        let status = head.status.as_u16();
+        let mut head: Box<ResponseHeader> = Box::new(head.clone());
+        let attempt = FailedAttempt {
+            number: exchange.upstream.attempts,
+            failure: Failed::Status(status),
+            idempotent: is_idempotent(exchange.plan.request.method()),
+            replayable: true,
+        };
+        if self.engine.retries(exchange, &attempt) {
+            let refusal = Refusal::new(crate::reasons::UPSTREAM, &crate::reasons::UNAVAILABLE);
+            return Attempted::Failed(Failed::Status(status), refusal);
+        }
+        up.respect_keepalive();
+        if let Some(refusal) = self.engine.relay(exchange, &mut head) {
+            return Attempted::Failed(Failed::Late, refusal);
+        }
+        exchange.upstream.is_answering = true;
+        exchange.status = status;
+        let streams = !head.headers.contains_key(http::header::CONTENT_LENGTH);
+        if down.write_response_header(head).await.is_err() {
+            exchange.failure = Some(Failure::ClientAborted);
+            return Attempted::Broken;
+        }
+        let ended = self.relay_body(down, &mut up, exchange, streams).await;
+        if matches!(ended, Attempted::Complete)
+            && let Some(picked) = exchange.upstream.picked.take()
+        {
+            let (id, group) = (picked.id(), picked.peer().group_key);
+            drop(picked);
+            if let Some(stream) = up.reuse().await {
+                self.connections.put(id, group, stream);
+            }
+        }
+        ended
+    }
+
+    async fn relay_body(&self, down: &mut Down, up: &mut Up, exchange: &mut Exchange, streams: bool) -> Attempted {
+        let hooks = self.engine.moments_of(exchange).response_body;
+        loop {
+            // A body of known length is there in a moment; only a stream can outlive its reader.
+            let read = if streams { beside_client(up.read_body_ref(), down).await } else { First::Upstream(up.read_body_ref().await) };
+            let piece = match read {
+                First::ClientGone => return Attempted::Gone,
+                First::Upstream(Ok(piece)) => piece,
+                First::Upstream(Err(error)) => {
+                    exchange.failure = Some(failure_of(&error.into_up(), exchange));
+                    return Attempted::Broken;
+                }
+            };
+            let last = piece.is_none();
+            let written = if hooks {
+                let mut chunk = Chunk::new(piece.map(Bytes::copy_from_slice).unwrap_or_default(), last);
+                if self.engine.plan.response_body(&mut exchange.plan, &mut chunk).is_some() {
+                    return Attempted::Broken;
+                }
+                send(down, chunk.data()).await
+            } else {
+                send(down, piece.unwrap_or_default()).await
+            };
+            if !written {
+                exchange.failure = Some(Failure::ClientAborted);
+                return Attempted::Broken;
+            }
+            if last {
+                return if down.finish_body().await.is_ok() { Attempted::Complete } else { Attempted::Broken };
+            }
+            if self.engine.left(exchange).is_err() {
+                exchange.failure = Some(Failure::TotalTimeout);
+                return Attempted::Broken;
+            }
+        }
+    }
+}
+
+/// Maxima of one attempt.
+struct Times {
+    first_byte: Duration,
+    idle: Duration,
+}
+
+/// A head that only the parser refuses.
+async fn refuse_unparsed(engine: &Engine, down: Down) -> Option<Box<ClientStream>> {
+    let stream = ClientStream::recover(down.into_inner())?;
+    let answer = engine.refuse_unread(&crate::listen::reasons::REQUEST_LINE, stream.connection());
+    stream.close_with(&answer).await;
+    None
+}
+
+fn failed(error: &Error, exchange: &mut Exchange, failure: Failed) -> Attempted {
+    exchange.failure = Some(failure_of(error, exchange));
+    Attempted::Failed(failure, refusal_of(exchange.failure))
+}
+
+/// Writes an answer of ours. `true` when the connection can go on.
+async fn write(down: &mut Down, exchange: &mut Exchange, answer: OwnAnswer) -> bool {
+    exchange.status = answer.head.status.as_u16();
+    down.write_response_header(answer.head).await.is_ok()
+        && send(down, &answer.body).await
+        && down.finish_body().await.is_ok()
+}
+
+/// Writes a piece of a body; an empty one would end a chunked body early.
+async fn send(down: &mut Down, piece: &[u8]) -> bool {
+    piece.is_empty() || down.write_body(piece).await.is_ok()
+}
+
+/// Waits for the endpoint while watching whether the client stays. The client is looked at only when the
+/// endpoint lets wait.
+async fn beside_client<T>(upstream: impl Future<Output = T>, down: &mut Down) -> First<T> {
+    let mut upstream = pin!(upstream);
+    let mut client = pin!(down.idle());
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(value) = upstream.as_mut().poll(cx) {
+            return Poll::Ready(First::Upstream(value));
+        }
+        // The stream shows nothing behind the request, so whatever is ready here is the end.
+        client.as_mut().poll(cx).map(|_| First::ClientGone)
+    })
+    .await
+}

@@ -1,0 +1,178 @@
+//! The head that an endpoint sees: the canonical request, rewritten as the route says, with forwarding
+//! fields of our own making.
+//!
+//! Runs once per attempt on a copy; it decides nothing and never sees a body.
+
+use adamant_filter::Request;
+use adamant_policy::config::{ForwardingHeader, Rewrite, Route, Trust, Upstream, UpstreamHost};
+use adamant_policy::receive::{HOP_BY_HOP, is_trusted};
+use http::Uri;
+use http::header::{CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, TE, UPGRADE};
+use pingora::http::RequestHeader;
+
+use crate::answers::X_REQUEST_ID;
+use crate::request_id::RequestId;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// Forwarding fields that nobody's word but ours counts for.
+const X_FORWARDED_OTHERS: [HeaderName; 4] = [
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// Everything that the outgoing head is made of besides the request's own.
+pub(crate) struct Outgoing<'x> {
+    /// The request as decided.
+    pub(crate) request: &'x Request,
+    /// Its id.
+    pub(crate) id: &'x RequestId,
+    /// The matched route.
+    pub(crate) route: &'x Route,
+    /// The upstream chosen by the route.
+    pub(crate) upstream: &'x Upstream,
+    /// Whose forwarding fields are believed.
+    pub(crate) trust: &'x Trust,
+}
+
+impl Outgoing<'_> {
+    /// Turns a copy of the request's head into what the endpoint sees.
+    pub(crate) fn apply(&self, head: &mut RequestHeader) {
+        self.forward(head);
+        strip_hop_by_hop(head, self.route.websocket);
+        self.retarget(head);
+        self.set_host(head);
+        if let Ok(id) = HeaderValue::from_bytes(self.id.as_bytes()) {
+            set(head, X_REQUEST_ID, id);
+        }
+    }
+
+    /// Rebuilds the forwarding fields: what a trusted peer says is continued, everything else is replaced.
+    fn forward(&self, head: &mut RequestHeader) {
+        let peer = self.request.peer().ip().to_canonical();
+        let trusted = is_trusted(self.trust, peer);
+        let secure = self.request.tls().is_some();
+        for name in &X_FORWARDED_OTHERS {
+            head.remove_header(name);
+        }
+        match self.trust.header {
+            ForwardingHeader::XForwardedFor => {
+                head.remove_header(&FORWARDED);
+                let chain = chain(head, &X_FORWARDED_FOR, trusted, &peer.to_string());
+                set_text(head, X_FORWARDED_FOR, &chain);
+                if !(trusted && head.headers.contains_key(&X_FORWARDED_PROTO)) {
+                    let scheme = if secure { "https" } else { "http" };
+                    set(head, X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+                }
+                if !(trusted && head.headers.contains_key(&X_FORWARDED_HOST)) {
+                    let host = asked_host(head);
+                    match host {
+                        Some(host) => set(head, X_FORWARDED_HOST, host),
+                        None => head.remove_header(&X_FORWARDED_HOST).map_or((), drop),
+                    }
+                }
+            }
+            ForwardingHeader::Forwarded => {
+                for name in [&X_FORWARDED_FOR, &X_FORWARDED_PROTO, &X_FORWARDED_HOST] {
+                    head.remove_header(name);
+                }
+                let element = forwarded_element(peer, secure, asked_host(head).as_ref());
+                let chain = chain(head, &FORWARDED, trusted, &element);
+                set_text(head, FORWARDED, &chain);
+            }
+        }
+    }
+
+    fn retarget(&self, head: &mut RequestHeader) {
+        let Rewrite { strip, prefix, .. } = &self.route.rewrite;
+        if strip.is_none() && prefix.is_none() {
+            return;
+        }
+        let path = head.uri.path();
+        let path = strip.as_deref().and_then(|strip| path.strip_prefix(strip.trim_end_matches('/'))).unwrap_or(path);
+        let prefix = prefix.as_deref().unwrap_or_default().trim_end_matches('/');
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = head.uri.clone().into_parts();
+        parts.path_and_query = format!("{prefix}{slash}{path}{query}").parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            head.set_uri(uri);
+        }
+    }
+
+    /// The host that the endpoint sees: the route's, the upstream's, or the client's.
+    fn set_host(&self, head: &mut RequestHeader) {
+        let fixed = self.route.rewrite.host.as_deref().or(match &self.upstream.host {
+            UpstreamHost::Client => None,
+            UpstreamHost::Fixed(host) => Some(host),
+        });
+        match fixed {
+            Some(host) => set_text(head, HOST, host),
+            None => {
+                // HTTP/2 has the host in its authority; HTTP/1.1 upstreams need the field.
+                if let Some(host) = asked_host(head) {
+                    set(head, HOST, host);
+                }
+            }
+        }
+    }
+}
+
+/// The authority that the client asked for, as sent.
+fn asked_host(head: &RequestHeader) -> Option<HeaderValue> {
+    let field = head.headers.get(HOST).cloned();
+    field.or_else(|| HeaderValue::from_str(head.uri.authority()?.as_str()).ok())
+}
+
+fn chain(head: &RequestHeader, name: &HeaderName, trusted: bool, own: &str) -> String {
+    let mut chain = String::with_capacity(own.len());
+    if trusted {
+        for line in head.headers.get_all(name) {
+            if let Ok(line) = line.to_str() {
+                chain.push_str(line);
+                chain.push_str(", ");
+            }
+        }
+    }
+    chain + own
+}
+
+/// RFC 7239 §4; an IPv6 address is bracketed and quoted.
+fn forwarded_element(peer: std::net::IpAddr, secure: bool, host: Option<&HeaderValue>) -> String {
+    let node = match peer {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    let scheme = if secure { "https" } else { "http" };
+    let host = host.and_then(|host| host.to_str().ok()).map(|host| format!(";host=\"{host}\""));
+    format!("for={node};proto={scheme}{}", host.unwrap_or_default())
+}
+
+/// RFC 9110 §7.6.1: what concerns one connection stays on it.
+pub(crate) fn strip_hop_by_hop(head: &mut RequestHeader, websocket: bool) {
+    for name in &HOP_BY_HOP {
+        head.remove_header(name);
+    }
+    // Pingora asks for trailers on its own where both sides can carry them.
+    if head.headers.get(TE).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"trailers")) {
+        head.remove_header(&TE);
+    }
+    if !(websocket && head.headers.contains_key(UPGRADE)) {
+        head.remove_header(&UPGRADE);
+        head.remove_header(&CONNECTION);
+    }
+}
+
+fn set(head: &mut RequestHeader, name: HeaderName, value: HeaderValue) {
+    // Only a head with 32,768 fields refuses an insertion, and bounds refuse that earlier.
+    let _ = head.insert_header(name, value);
+}
+
+fn set_text(head: &mut RequestHeader, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        set(head, name, value);
+    }
+}

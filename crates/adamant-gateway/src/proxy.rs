@@ -1,0 +1,323 @@
+//! The general carrier: Pingora's proxy loop with its hooks, each a line or two of delegation.
+//!
+//! Nothing is decided here. Hooks are written by hand instead of through `async_trait`, because a boxed
+//! future without state costs nothing, and nearly all of ours have none.
+
+mod body;
+mod failure;
+mod ready;
+
+use std::future::ready as immediately;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adamant_policy::plan::{Decided, Refusal};
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+
+use crate::answers::OwnAnswer;
+use crate::engine::{Engine, Next};
+use crate::exchange::{Exchange, Lent};
+use crate::listen::{Connection, Phase};
+use crate::upstream::retry::{FailedAttempt, Failure as Failed};
+pub(crate) use failure::{of as failure_of, refusal_for as refusal_of};
+use ready::{Done, Hook, Nothing, Says};
+
+/// How long the rest of a refused request is read before the connection is closed.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// Pingora's hooks over the engine.
+pub(crate) struct Proxy {
+    pub(crate) engine: Arc<Engine>,
+}
+
+/// Declares a hook whose future has no state, with the lifetimes that `async_trait` expects of it.
+macro_rules! stateless {
+    ($name:ident($self_:ident, $($arg:ident: $ty:ty),*) -> $out:ty; $($life:lifetime),*; $body:expr) => {
+        fn $name<'me, $($life,)* 'run>(&'me $self_, $($arg: $ty),*) -> Hook<'run, $out>
+        where
+            'me: 'run, $($life: 'run,)*
+            Self: 'run,
+        {
+            $body
+        }
+    };
+}
+
+impl ProxyHttp for Proxy {
+    type CTX = Lent;
+
+    fn new_ctx(&self) -> Lent {
+        Lent::take()
+    }
+
+    // Pingora's compression module would cost heap calls on every request.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    stateless!(early_request_filter(self, _s: &'s mut Session, _c: &'c mut Lent) -> Result<()>; 's, 'c; Box::pin(Done));
+    stateless!(proxy_upstream_filter(self, _s: &'s mut Session, _c: &'c mut Lent) -> Result<bool>; 's, 'c; Box::pin(Says::<true>));
+
+    stateless!(request_filter(self, session: &'s mut Session, exchange: &'c mut Lent) -> Result<bool>; 's, 'c; {
+        let Some(connection) = Connection::of(session.digest()).cloned() else {
+            return Box::pin(immediately(Error::e_explain(ErrorType::InternalError, "a session without a connection")));
+        };
+        set_session(session, &connection);
+        self.engine.begin(exchange, &connection, session.req_header_mut());
+        match self.engine.decide(exchange) {
+            Ok(decided) => self.directed(session, exchange, decided),
+            Err(position) => Box::pin(async move {
+                let decided = self.engine.plan.request_from(&mut exchange.plan, position).await;
+                self.directed(session, exchange, decided).await
+            }),
+        }
+    });
+
+    stateless!(upstream_peer(self, session: &'s mut Session, exchange: &'c mut Lent) -> Result<Box<HttpPeer>>; 's, 'c; {
+        Box::pin(immediately(self.peer(session, exchange)))
+    });
+
+    fn fail_to_connect(&self, session: &mut Session, _peer: &HttpPeer, exchange: &mut Lent, mut error: Box<Error>) -> Box<Error> {
+        let again = self.retries(session, exchange, Failed::Connect);
+        error.set_retry(again);
+        error
+    }
+
+    stateless!(connected_to_upstream(self, _s: &'s mut Session, reused: bool, _p: &'p HttpPeer, _f: RawFd, _d: Option<&'d Digest>, exchange: &'c mut Lent) -> Result<()>; 's, 'p, 'd, 'c; {
+        if !reused {
+            exchange.upstream.connect = Some(self.engine.clock.tick().since(exchange.upstream.began));
+        }
+        Box::pin(Done)
+    });
+
+    stateless!(upstream_request_filter(self, session: &'s mut Session, head: &'h mut RequestHeader, exchange: &'c mut Lent) -> Result<()>; 's, 'h, 'c; {
+        let refusal = with_head(session, exchange, |exchange| self.engine.outgoing(exchange, head));
+        body::frame(exchange, head);
+        match refusal {
+            None => Box::pin(Done),
+            Some(refusal) => Box::pin(immediately(Err(stop(exchange, refusal)))),
+        }
+    });
+
+    stateless!(request_body_filter(self, session: &'s mut Session, body: &'b mut Option<Bytes>, last: bool, exchange: &'c mut Lent) -> Result<()>; 's, 'b, 'c; {
+        // A tunnel's bytes are no body; Pingora passes them here all the same.
+        if session.was_upgraded() {
+            return Box::pin(Done);
+        }
+        match with_head(session, exchange, |exchange| body::pass(&self.engine, exchange, body, last)) {
+            None => Box::pin(Done),
+            Some(refusal) => Box::pin(immediately(Err(stop(exchange, refusal)))),
+        }
+    });
+
+    stateless!(upstream_response_filter(self, session: &'s mut Session, head: &'h mut ResponseHeader, exchange: &'c mut Lent) -> Result<()>; 's, 'h, 'c; {
+        match self.answered(session, head, exchange) {
+            Ok(()) => Box::pin(Done),
+            Err(error) => Box::pin(immediately(Err(error))),
+        }
+    });
+
+    stateless!(response_filter(self, session: &'s mut Session, head: &'h mut ResponseHeader, exchange: &'c mut Lent) -> Result<()>; 's, 'h, 'c; {
+        if head.status.is_informational() && head.status.as_u16() != 101 {
+            return Box::pin(Done);
+        }
+        if let Some(refusal) = with_head(session, exchange, |exchange| self.engine.relay(exchange, head)) {
+            return Box::pin(immediately(Err(stop(exchange, refusal))));
+        }
+        if exchange.connection.as_ref().is_some_and(|connection| connection.is_draining()) {
+            session.set_keepalive(None);
+        }
+        exchange.status = head.status.as_u16();
+        exchange.upstream.is_answering = true;
+        Box::pin(Done)
+    });
+
+    fn response_body_filter(&self, session: &mut Session, body: &mut Option<Bytes>, last: bool, exchange: &mut Lent) -> Result<Option<Duration>> {
+        if session.was_upgraded() {
+            return Ok(None);
+        }
+        if let Err(refusal) = self.engine.left(exchange) {
+            return Err(stop(exchange, refusal));
+        }
+        if !self.engine.moments_of(exchange).response_body {
+            return Ok(None);
+        }
+        match with_head(session, exchange, |exchange| body::answer(&self.engine, exchange, body, last)) {
+            None => Ok(None),
+            Some(refusal) => Err(stop(exchange, refusal)),
+        }
+    }
+
+    fn error_while_proxy(&self, _peer: &HttpPeer, session: &mut Session, mut error: Box<Error>, exchange: &mut Lent, reused: bool) -> Box<Error> {
+        if exchange.pending.is_none() {
+            let failed = failure::of_attempt(&error, exchange, reused);
+            // A status that is to be tried again was marked when it was seen.
+            let again = error.retry() && matches!(failed, Failed::Status(_));
+            let again = again || self.retries(session, exchange, failed);
+            error.set_retry(again);
+        } else {
+            error.set_retry(false);
+        }
+        error
+    }
+
+    stateless!(fail_to_proxy(self, session: &'s mut Session, error: &'e Error, exchange: &'c mut Lent) -> FailToProxy; 's, 'e, 'c; {
+        Box::pin(self.fail(session, error, exchange))
+    });
+
+    // Every failure stands in the access log with its reason; a second line per request helps nobody.
+    fn suppress_error_log(&self, _session: &Session, _exchange: &Lent, _error: &Error) -> bool {
+        true
+    }
+
+    stateless!(logging(self, session: &'s mut Session, error: Option<&'e Error>, exchange: &'c mut Lent) -> (); 's, 'e, 'c; {
+        if exchange.connection.is_some() {
+            exchange.plan.request.swap_head(session.req_header_mut());
+            exchange.bytes_out = session.body_bytes_sent() as u64;
+            if exchange.status == 0 {
+                exchange.status = session.response_written().map_or(0, |head| head.status.as_u16());
+            }
+            if let Some(error) = error {
+                failure::note(error, exchange);
+            }
+            self.engine.finish(exchange);
+            exchange.plan.request.swap_head(session.req_header_mut());
+        }
+        Box::pin(Nothing)
+    });
+}
+
+impl Proxy {
+    /// Gives the head back to Pingora and goes where the decision leads.
+    fn directed<'x>(&'x self, session: &'x mut Session, exchange: &'x mut Lent, decided: Decided) -> Hook<'x, Result<bool>> {
+        let next = self.engine.settle(exchange, decided);
+        match next {
+            Next::Own(answer) => {
+                exchange.plan.request.swap_head(session.req_header_mut());
+                Box::pin(self.answer(session, exchange, answer))
+            }
+            Next::Forward(upstream) => {
+                exchange.upstream.id = Some(upstream);
+                let has_body = !session.as_downstream_mut().is_body_empty();
+                let ahead = body::reads_ahead(&self.engine, exchange, has_body);
+                exchange.plan.request.swap_head(session.req_header_mut());
+                let Some(ahead) = ahead else { return Box::pin(Says::<false>) };
+                Box::pin(async move {
+                    match body::read_ahead(&self.engine, session, exchange, ahead).await? {
+                        None => Ok(false),
+                        Some(refusal) => {
+                            let answer = with_head(session, exchange, |exchange| self.engine.refuse(exchange, refusal));
+                            self.answer(session, exchange, answer).await
+                        }
+                    }
+                })
+            }
+        }
+    }
+
+    /// Writes an answer of ours. The connection is kept where the request was read to its end.
+    async fn answer(&self, session: &mut Session, exchange: &mut Exchange, answer: OwnAnswer) -> Result<bool> {
+        exchange.status = answer.head.status.as_u16();
+        if exchange.connection.as_ref().is_some_and(|connection| connection.is_draining()) {
+            session.set_keepalive(None);
+        }
+        let empty = answer.body.is_empty();
+        session.write_response_header(answer.head, empty).await?;
+        // Ends an HTTP/2 stream; `write_response_header` alone does not.
+        session.write_response_body((!empty).then_some(answer.body), true).await?;
+        Ok(true)
+    }
+
+    fn peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
+        exchange.body.taken = 0;
+        let terms = self.engine.attempt(exchange).map_err(|refusal| stop(exchange, refusal))?;
+        let Some(picked) = &exchange.upstream.picked else {
+            return Error::e_explain(ErrorType::InternalError, "an attempt without an endpoint");
+        };
+        // An upgrade runs through Pingora's own policy, which the endpoint's peer denies by default.
+        let terms = crate::upstream::AttemptTerms { websocket: terms.websocket && session.is_upgrade_req(), ..terms };
+        Ok(picked.to_peer(terms))
+    }
+
+    fn retries(&self, session: &Session, exchange: &Exchange, failure: Failed) -> bool {
+        let attempt = FailedAttempt {
+            number: exchange.upstream.attempts,
+            failure,
+            idempotent: crate::upstream::retry::is_idempotent(&session.req_header().method),
+            replayable: exchange.body.held.is_none() && !session.as_ref().retry_buffer_truncated(),
+        };
+        self.engine.retries(exchange, &attempt)
+    }
+
+    /// The endpoint's head has come.
+    fn answered(&self, session: &mut Session, head: &ResponseHeader, exchange: &mut Exchange) -> Result<()> {
+        let status = head.status.as_u16();
+        if head.status.is_informational() && status != 101 {
+            return Ok(());
+        }
+        exchange.upstream.first_byte = Some(self.engine.clock.tick().since(exchange.upstream.began));
+        exchange.upstream.status = Some(status);
+        if status == 101
+            && let Some(connection) = &exchange.connection
+        {
+            connection.set_phase(Phase::Tunnel);
+        }
+        if self.retries(session, exchange, Failed::Status(status)) {
+            let mut error = Error::new(ErrorType::HTTPStatus(status));
+            error.set_retry(true);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    async fn fail(&self, session: &mut Session, error: &Error, exchange: &mut Exchange) -> FailToProxy {
+        let closed = FailToProxy { error_code: 0, can_reuse_downstream: false };
+        if exchange.connection.is_none() || session.response_written().is_some_and(|head| !head.status.is_informational()) {
+            failure::note(error, exchange);
+            return closed;
+        }
+        let refusal = exchange.pending.take().or_else(|| failure::refusal(error, exchange));
+        let Some(refusal) = refusal else {
+            // The client is gone: there is nobody to answer.
+            return closed;
+        };
+        let status = refusal.reason.status();
+        let answer = with_head(session, exchange, |exchange| self.engine.refuse(exchange, refusal));
+        // What the client still sends must not be taken for its next request.
+        if !session.as_downstream_mut().is_body_done() {
+            session.set_keepalive(None);
+        }
+        let _ = self.answer(session, exchange, answer).await;
+        FailToProxy { error_code: status, can_reuse_downstream: error.esource() != &ErrorSource::Downstream }
+    }
+}
+
+/// Time-outs of a session: the stream below holds the deadlines, so Pingora's would only cost timers.
+fn set_session(session: &mut Session, connection: &Connection) {
+    if !connection.is_http2() {
+        session.set_read_timeout(None);
+    }
+    session.set_total_drain_timeout(Some(DRAIN_TIME));
+}
+
+/// Runs `work` while the request's head is in the exchange, where hooks look for it.
+fn with_head<T>(session: &mut Session, exchange: &mut Exchange, work: impl FnOnce(&mut Exchange) -> T) -> T {
+    exchange.plan.request.swap_head(session.req_header_mut());
+    let result = work(exchange);
+    exchange.plan.request.swap_head(session.req_header_mut());
+    result
+}
+
+/// Carries a refusal through a place that can only return an error.
+fn stop(exchange: &mut Exchange, refusal: Refusal) -> Box<Error> {
+    let mut error = Error::new(ErrorType::HTTPStatus(refusal.reason.status()));
+    error.set_retry(false);
+    exchange.pending = Some(refusal);
+    error
+}
+

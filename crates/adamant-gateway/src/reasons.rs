@@ -1,0 +1,45 @@
+//! Why the gateway itself could not serve a request that policy let through.
+
+use adamant_filter::Reason;
+
+/// Word of the upstream side in logs, metrics and bodies.
+pub(crate) const UPSTREAM: &str = "upstream";
+
+/// Word of the gateway's own limits and failures.
+pub(crate) const GATEWAY: &str = "gateway";
+
+/// No endpoint of the upstream can be used.
+pub(crate) const UNAVAILABLE: Reason = Reason::new("unavailable", 503, "the service is not available");
+/// No connection to the endpoint.
+pub(crate) const CONNECT: Reason = Reason::new("connect", 502, "the service cannot be reached");
+/// The endpoint's certificate or TLS was refused.
+pub(crate) const TLS: Reason = Reason::new("tls", 502, "the service did not prove who it is");
+/// The endpoint did not answer in time.
+pub(crate) const TIMEOUT: Reason = Reason::new("timeout", 504, "the service did not answer in time");
+/// The exchange took longer than its total time.
+pub(crate) const TOTAL_TIMEOUT: Reason = Reason::new("total-timeout", 504, "the service took too long");
+/// The endpoint broke off.
+pub(crate) const RESET: Reason = Reason::new("reset", 502, "the service broke off");
+/// The endpoint's answer is not HTTP.
+pub(crate) const PROTOCOL: Reason = Reason::new("protocol", 502, "the service gave an answer that cannot be read");
+/// The endpoint's switch to another protocol was not asked for.
+pub(crate) const SWITCH: Reason = Reason::new("switch", 502, "the service changed the protocol unasked");
+/// Our own mistake.
+pub(crate) const INTERNAL: Reason = Reason::new("internal", 500, "the gateway failed");
+/// A body of unknown length that cannot be passed on as it is.
+pub(crate) const LENGTH_REQUIRED: Reason =
+    Reason::new("length-required", 411, "a body of this size must declare its length");
+
+/// All reasons, with their words.
+pub(crate) const ALL: &[(&str, &Reason)] = &[
+    (UPSTREAM, &UNAVAILABLE),
+    (UPSTREAM, &CONNECT),
+    (UPSTREAM, &TLS),
+    (UPSTREAM, &TIMEOUT),
+    (UPSTREAM, &TOTAL_TIMEOUT),
+    (UPSTREAM, &RESET),
+    (UPSTREAM, &PROTOCOL),
+    (UPSTREAM, &SWITCH),
+    (GATEWAY, &INTERNAL),
+    (GATEWAY, &LENGTH_REQUIRED),
+];
