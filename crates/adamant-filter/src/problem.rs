@@ -117,6 +117,8 @@ impl Problem {
             place.unwrap_or_default(),
             self.0.message
         );
+        // What may not be shown is in that file; the line that names the file may be.
+        self.0.hidden = false;
         self.0.path = None;
         self.0.second = None;
         self
