@@ -1,7 +1,10 @@
 //! Keys that pass, keys that do not, and files that no gateway should start with.
 
+use std::path::Path;
+
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
+use adamant_filter::{Content, Entry, Node, Span, decode};
 
 use super::*;
 
@@ -178,6 +181,41 @@ fn a_file_that_could_mislead_is_one_problem_of_the_step() {
     assert!(
         Trial::try_build::<ApiKey>(&config(), &mut TrialHost::new()).is_err(),
         "no such file"
+    );
+}
+
+#[test]
+fn a_problem_names_the_line_of_the_key_file() {
+    let scalar = |text: &str, line: u32| Node::scalar(Span::new((0, 1), line, 11, line), text, true);
+    let mapping = |entries: Vec<(&str, Node)>| {
+        let entry = |(key, value): (&str, Node)| {
+            let key_span = value.span();
+            Entry {
+                key: key.into(),
+                key_span,
+                value,
+            }
+        };
+        Node::new(
+            Span::new((0, 1), 2, 5, 4),
+            Content::Mapping(entries.into_iter().map(entry).collect()),
+        )
+    };
+    let key = mapping(vec![
+        ("id", scalar("a", 2)),
+        ("consumer", scalar("b", 3)),
+        ("hash", scalar("adm_a_b", 4)),
+    ]);
+    let keys = Node::new(Span::new((0, 1), 2, 3, 4), Content::Sequence([key].into()));
+    let file: KeyFile = decode(&mapping(vec![("keys", keys)])).unwrap();
+    let problem = file.into_records(Path::new("keys.yaml")).unwrap_err();
+    assert_eq!(
+        problem.message(),
+        "keys.yaml:4:11: a hash is `sha256:` and 64 hexadecimal digits"
+    );
+    assert_eq!(
+        (problem.span(), problem.path(), problem.is_hidden()),
+        (None, Some("keys.file"), false)
     );
 }
 
