@@ -163,6 +163,8 @@ impl<F: Send + Sync + 'static> Hooks<F> {
     }
 
     /// Once per request: `quick` answers from memory or returns `None` to ask for `slow`.
+    ///
+    /// `quick` may be asked twice before `slow` runs, so it charges nothing unless it answers.
     #[must_use]
     pub fn request_or_async(
         mut self,

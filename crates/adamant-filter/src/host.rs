@@ -5,8 +5,8 @@
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -172,6 +172,17 @@ pub trait Store: Send + Sync {
 pub trait Blocking: Send + Sync {
     /// Runs `work` off the request threads and waits for it.
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Pending<'_, ()>;
+}
+
+impl dyn Blocking {
+    /// Runs `work` off the request threads and gives its result; `None` when the work panicked.
+    pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let place = Arc::new(Mutex::new(None));
+        let result = Arc::clone(&place);
+        let store = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
+        self.run(Box::new(store)).await;
+        result.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// State that survives a replacement.

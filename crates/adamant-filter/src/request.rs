@@ -89,7 +89,10 @@ impl Request {
     #[must_use]
     pub fn host(&self) -> &str {
         let (length, bytes) = &self.host;
-        bytes.get(..*length).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
+        bytes
+            .get(..*length)
+            .and_then(|name| str::from_utf8(name).ok())
+            .unwrap_or_default()
     }
 
     /// The value of a field that must not occur twice; `None` when it is absent.
@@ -118,7 +121,13 @@ impl Request {
     /// Length that the client declared for the body; `None` when it is chunked, unframed or absent.
     #[must_use]
     pub fn declared_length(&self) -> Option<u64> {
-        self.head.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.head
+            .headers
+            .get(http::header::CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()
     }
 
     /// The client's address, with trusted proxies taken into account.
@@ -154,7 +163,12 @@ impl Request {
     /// The value that the path pattern captured under `name`.
     #[must_use]
     pub fn capture(&self, name: &str) -> Option<&str> {
-        let index = self.route.as_ref()?.captures.iter().position(|capture| capture.as_ref() == name)?;
+        let index = self
+            .route
+            .as_ref()?
+            .captures
+            .iter()
+            .position(|capture| capture.as_ref() == name)?;
         let (start, end) = *self.captured.get(index)?;
         self.path().get(usize::from(start)..usize::from(end))
     }
@@ -195,8 +209,8 @@ impl Request {
         self.facts.word(word)
     }
 
-    /// Sets a word of this filter.
-    pub fn set_word(&mut self, word: Word, value: u64) {
+    /// Sets a word of this filter, at any moment that sees the request.
+    pub fn set_word(&self, word: Word, value: u64) {
         self.facts.set_word(word, value);
     }
 
@@ -233,7 +247,10 @@ impl Request {
     /// filters do not see them. Allocates the new target.
     pub fn remove_query(&mut self, name: &str) {
         let Some(query) = self.query() else { return };
-        let kept: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some(name)).collect();
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|pair| pair.split('=').next() != Some(name))
+            .collect();
         let mark = if kept.is_empty() { "" } else { "?" };
         let target = format!("{}{mark}{}", self.path(), kept.join("&"));
         // HTTP/2 keeps the authority in the target, so that only this part may change. A target without a
@@ -340,7 +357,9 @@ impl Request {
     #[must_use]
     pub fn set_host(&mut self, name: &[u8]) -> bool {
         let (length, bytes) = &mut self.host;
-        let Some(room) = bytes.get_mut(..name.len()).filter(|room| room.len() < 256) else { return false };
+        let Some(room) = bytes.get_mut(..name.len()).filter(|room| room.len() < 256) else {
+            return false;
+        };
         room.copy_from_slice(name);
         room.make_ascii_lowercase();
         *length = name.len();
@@ -393,7 +412,9 @@ impl Request {
     pub fn build(method: Method, target: &str) -> Result<Self, InvalidTarget> {
         let mut request = Self::empty();
         let head = RequestHeader::build_no_case(method, target.as_bytes(), Some(8));
-        request.head = head.map_err(|_| InvalidTarget { target: target.to_owned() })?;
+        request.head = head.map_err(|_| InvalidTarget {
+            target: target.to_owned(),
+        })?;
         let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 40_000));
         request.origin.peer = peer;
         request.origin.client = peer.ip();
@@ -439,7 +460,10 @@ pub struct InvalidTarget {
 /// A head without content, to stand in while the real one is elsewhere.
 #[cfg(feature = "engine")]
 fn spare_head() -> RequestHeader {
-    #[expect(clippy::expect_used, reason = "the target is a constant that every parser accepts")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the target is a constant that every parser accepts"
+    )]
     RequestHeader::build_no_case(Method::GET, b"/", None).expect("`/` is a request target")
 }
 
@@ -463,7 +487,9 @@ mod tests {
             assert_eq!(request.head().raw_path(), after.as_bytes(), "{before}");
         }
         let mut request = Request::build(Method::GET, "/").unwrap();
-        request.head_mut().set_uri("https://example.test/a?token=1&x".parse().unwrap());
+        request
+            .head_mut()
+            .set_uri("https://example.test/a?token=1&x".parse().unwrap());
         request.remove_query("token");
         assert_eq!(request.head().uri, "https://example.test/a?x");
     }

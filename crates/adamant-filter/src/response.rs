@@ -102,4 +102,9 @@ impl<'x> Response<'x> {
     pub fn word(&self, word: Word) -> u64 {
         self.request.word(word)
     }
+
+    /// Sets a word of this filter, for its hooks of the answer's body and of the end.
+    pub fn set_word(&self, word: Word, value: u64) {
+        self.request.set_word(word, value);
+    }
 }

@@ -6,6 +6,7 @@
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A fact that travels with an exchange.
 pub trait Slot: Any + Send + Sync {
@@ -75,7 +76,9 @@ impl Layout {
     /// The position of a slot, if any filter asked for it.
     #[must_use]
     pub fn find<T: Slot>(&self) -> Option<usize> {
-        self.slots.iter().position(|(known, _)| *known == TypeId::of::<T>())
+        self.slots
+            .iter()
+            .position(|(known, _)| *known == TypeId::of::<T>())
     }
 
     /// The word of the slot at `index`.
@@ -101,7 +104,9 @@ impl Layout {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     slots: Vec<Option<Arc<dyn Any + Send + Sync>>>,
-    words: Vec<u64>,
+    /// Atomic so that moments which only look at a request can still write the words of their filter; no
+    /// two hooks of one exchange run at the same time.
+    words: Vec<AtomicU64>,
 }
 
 impl Facts {
@@ -110,7 +115,7 @@ impl Facts {
         self.slots.clear();
         self.slots.resize(slots, None);
         self.words.clear();
-        self.words.resize(words, 0);
+        self.words.resize_with(words, AtomicU64::default);
     }
 
     pub(crate) fn put<T: Slot>(&mut self, index: usize, value: Arc<T>) {
@@ -124,12 +129,14 @@ impl Facts {
     }
 
     pub(crate) fn word(&self, word: Word) -> u64 {
-        self.words.get(word.index).copied().unwrap_or(0)
+        self.words
+            .get(word.index)
+            .map_or(0, |place| place.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn set_word(&mut self, word: Word, value: u64) {
-        if let Some(place) = self.words.get_mut(word.index) {
-            *place = value;
+    pub(crate) fn set_word(&self, word: Word, value: u64) {
+        if let Some(place) = self.words.get(word.index) {
+            place.store(value, Ordering::Relaxed);
         }
     }
 }
@@ -138,6 +145,14 @@ impl Facts {
 impl Facts {
     /// The same facts in other memory; values are shared, not copied.
     pub(crate) fn shadow_copy(&self) -> Self {
-        Self { slots: self.slots.clone(), words: self.words.clone() }
+        let words = self
+            .words
+            .iter()
+            .map(|word| word.load(Ordering::Relaxed).into())
+            .collect();
+        Self {
+            slots: self.slots.clone(),
+            words,
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora_http::ResponseHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 use serde_json::Value;
 
 use crate::catalogue::{Built, Catalogue};
@@ -22,7 +22,10 @@ use crate::host::{
 };
 use crate::problem::Problems;
 use crate::verdict::{Denial, Fault, Reason};
-use crate::{Chunk, Filter, Layout, Node, Problem, Request, RequestHook, Response, SecretRef, Slot, Tick, Verdict};
+use crate::{
+    Attempt, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response, SecretRef, Slot,
+    Tick, Verdict,
+};
 
 /// No fixture answers this outbound call.
 pub const NO_ANSWER: Reason = Reason::new("no-answer", 503, "no fixture answers this call");
@@ -42,12 +45,15 @@ struct World {
     store: Arc<MemoryStore>,
     periodic: Mutex<Vec<Periodic>>,
     kept: Mutex<Vec<(String, Arc<dyn Keep>)>>,
+    counters: Mutex<HashMap<&'static str, Counter>>,
     seed: AtomicU64,
 }
 
 impl std::fmt::Debug for TrialHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrialHost").field("files", &self.files.keys()).finish_non_exhaustive()
+        f.debug_struct("TrialHost")
+            .field("files", &self.files.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,6 +92,12 @@ impl TrialHost {
         }
     }
 
+    /// The sum of the counter that filters call `name`.
+    #[must_use]
+    pub fn counted(&self, name: &str) -> u64 {
+        lock(&self.world.counters).get(name).map_or(0, Counter::value)
+    }
+
     /// What the filters keep for a successor, by fingerprint.
     #[must_use]
     pub fn kept(&self) -> Vec<(String, Arc<dyn Keep>)> {
@@ -104,7 +116,12 @@ impl Host for TrialHost {
 
     fn file(&mut self, path: &Path) -> Result<Arc<[u8]>, Problem> {
         let found = self.files.get(path).cloned();
-        found.ok_or_else(|| Problem::new("files.unreadable", format!("there is no file `{}`", path.display())))
+        found.ok_or_else(|| {
+            Problem::new(
+                "files.unreadable",
+                format!("there is no file `{}`", path.display()),
+            )
+        })
     }
 
     /// JSON is the part of YAML that needs no other parser.
@@ -115,7 +132,9 @@ impl Host for TrialHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        Ok(Arc::new(Fixture { answer: self.answers.get(&target.origin).cloned() }))
+        Ok(Arc::new(Fixture {
+            answer: self.answers.get(&target.origin).cloned(),
+        }))
     }
 
     fn store(&mut self, _name: &str) -> Result<Arc<dyn Store>, Problem> {
@@ -134,8 +153,8 @@ impl Host for TrialHost {
         lock(&self.world.kept).push((fingerprint.to_owned(), state));
     }
 
-    fn counter(&mut self, _name: &'static str, _help: &'static str) -> Counter {
-        Counter::default()
+    fn counter(&mut self, name: &'static str, _help: &'static str) -> Counter {
+        lock(&self.world.counters).entry(name).or_default().clone()
     }
 
     fn random(&mut self) -> Arc<dyn Random> {
@@ -241,9 +260,15 @@ impl Trial {
         let mut layout = Layout::default();
         // A trial runs one filter alone, so the well-known slots stand at the front for `write`.
         layout.slot::<crate::Identity>();
-        let Some(registered) = catalogue.get(F::NAME) else { return Err(Problems::default()) };
+        let Some(registered) = catalogue.get(F::NAME) else {
+            return Err(Problems::default());
+        };
         let built = registered.build(&Node::from_json(config), host, &mut layout)?;
-        Ok(Self { built, layout, name: F::NAME })
+        Ok(Self {
+            built,
+            layout,
+            name: F::NAME,
+        })
     }
 
     /// A request that carries this filter's slots and words, ready for [`Trial::ask`].
@@ -263,6 +288,14 @@ impl Trial {
         let mut request = self.prepare(request);
         request.put(&crate::Writes::at(index), slot);
         request
+    }
+
+    /// Writes a slot of a prepared request as an earlier filter would. One that the filter did not ask for
+    /// goes nowhere.
+    pub fn put<T: Slot>(&self, request: &mut Request, slot: T) {
+        if let Some(index) = self.layout.find::<T>() {
+            request.put(&crate::Writes::at(index), slot);
+        }
     }
 
     /// Runs the request hooks on a prepared request and waits for those that wait.
@@ -286,20 +319,62 @@ impl Trial {
     /// Prepares and asks.
     pub fn request(&self, request: Request) -> Outcome {
         let mut request = self.prepare(request);
-        Outcome { verdict: self.ask(&mut request), name: self.name }
+        Outcome {
+            verdict: self.ask(&mut request),
+            name: self.name,
+        }
     }
 
     /// Runs the body hooks on one piece.
     pub fn body(&self, request: &mut Request, chunk: &mut Chunk) -> Verdict {
         let hooks = self.built.wired.request_body.iter();
-        hooks.map(|hook| hook(request, chunk)).find(|v| !matches!(v, Verdict::Pass)).unwrap_or(Verdict::Pass)
+        hooks
+            .map(|hook| hook(request, chunk))
+            .find(|v| !matches!(v, Verdict::Pass))
+            .unwrap_or(Verdict::Pass)
+    }
+
+    /// Runs the attempt hooks on the outgoing head of the try `number` at an endpoint of `upstream`.
+    ///
+    /// # Errors
+    /// The fault that ends the try.
+    pub fn attempt(
+        &self,
+        request: &Request,
+        head: &mut RequestHeader,
+        number: u32,
+        upstream: &str,
+    ) -> Result<(), Fault> {
+        let mut attempt = Attempt::new(head, request, number, upstream);
+        self.built
+            .wired
+            .attempt
+            .iter()
+            .try_for_each(|hook| hook(&mut attempt))
     }
 
     /// Runs the response hooks over an answer.
     pub fn response(&self, request: &Request, head: &mut ResponseHeader, ours: bool) -> Verdict {
         let mut response = Response::new(head, request, ours);
         let hooks = self.built.wired.response.iter().rev();
-        hooks.map(|hook| hook(&mut response)).find(|v| !matches!(v, Verdict::Pass)).unwrap_or(Verdict::Pass)
+        hooks
+            .map(|hook| hook(&mut response))
+            .find(|v| !matches!(v, Verdict::Pass))
+            .unwrap_or(Verdict::Pass)
+    }
+
+    /// Runs the hooks of the answer's body on one piece.
+    pub fn response_body(&self, request: &Request, chunk: &mut Chunk) -> Verdict {
+        let hooks = self.built.wired.response_body.iter().rev();
+        hooks
+            .map(|hook| hook(request, chunk))
+            .find(|v| !matches!(v, Verdict::Pass))
+            .unwrap_or(Verdict::Pass)
+    }
+
+    /// Runs the finish hooks.
+    pub fn finish(&self, finished: &Finished<'_>) {
+        self.built.wired.finish.iter().for_each(|hook| hook(finished));
     }
 
     /// What the filter asked for and wired.
@@ -321,7 +396,11 @@ impl Outcome {
     /// # Panics
     /// When the filter did not let the request pass.
     pub fn passes(self) {
-        assert!(matches!(self.verdict, Verdict::Pass), "expected a pass: {:?}", self.verdict);
+        assert!(
+            matches!(self.verdict, Verdict::Pass),
+            "expected a pass: {:?}",
+            self.verdict
+        );
     }
 
     /// The denial, checked for its full code such as `addresses.outside`.
