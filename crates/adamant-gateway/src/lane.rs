@@ -87,6 +87,8 @@ impl Lane {
         down.set_server_keepalive((!facts.close && !connection.is_draining()).then_some(0));
         let mut exchange = Lent::take();
         self.engine.begin(&mut exchange, &connection, down.req_header_mut());
+        // The session frames the answer by the method of its own head, which is a spare one now.
+        down.req_header_mut().set_method(exchange.plan.request.method().clone());
         let decided = match self.engine.decide(&mut exchange) {
             Ok(decided) => decided,
             Err(position) => self.engine.plan.request_from(&mut exchange.plan, position).await,
@@ -97,6 +99,8 @@ impl Lane {
         };
         exchange.bytes_out = down.body_bytes_sent() as u64;
         self.engine.finish(&mut exchange);
+        // The spare head goes back; whatever its method was, the next exchange sets it.
+        exchange.plan.request.swap_head(down.req_header_mut());
         drop(exchange);
         if !served {
             down.shutdown().await;

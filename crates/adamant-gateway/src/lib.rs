@@ -19,8 +19,11 @@
 //! | `upstream` | endpoints, names, health, retries |
 //! | `balance` | one endpoint of many |
 //! | `echo` | the built-in origin |
+//! | `admin` | the operators' listeners |
+//! | `log_sink` | where access log lines end |
 //! | `clock`, `request_id`, `reasons` | small parts |
 
+pub mod admin;
 mod answers;
 mod balance;
 mod carrier;
@@ -33,6 +36,7 @@ mod gateway;
 mod host;
 mod lane;
 pub mod listen;
+mod log_sink;
 mod observation;
 mod outgoing;
 mod proxy;

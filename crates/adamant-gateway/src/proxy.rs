@@ -203,9 +203,10 @@ impl Proxy {
             }
             Next::Forward(upstream) => {
                 exchange.upstream.id = Some(upstream);
-                let has_body = !session.as_downstream_mut().is_body_empty();
-                let ahead = body::reads_ahead(&self.engine, exchange, has_body);
+                // Pingora sets its body reader up by the head, so the head must be back before it is asked.
                 exchange.plan.request.swap_head(session.req_header_mut());
+                let has_body = !session.as_downstream_mut().is_body_empty();
+                let ahead = with_head(session, exchange, |x| body::reads_ahead(&self.engine, x, has_body));
                 let Some(ahead) = ahead else { return Box::pin(Says::<false>) };
                 Box::pin(async move {
                     match body::read_ahead(&self.engine, session, exchange, ahead).await? {
@@ -241,7 +242,16 @@ impl Proxy {
         };
         // An upgrade runs through Pingora's own policy, which the endpoint's peer denies by default.
         let terms = crate::upstream::AttemptTerms { websocket: terms.websocket && session.is_upgrade_req(), ..terms };
-        Ok(picked.to_peer(terms))
+        let mut peer = picked.to_peer(terms);
+        if terms.left.is_some()
+            && let Some(upstream) = exchange.upstream.id.and_then(|id| self.engine.plan.config().upstreams.get(id.0))
+        {
+            // Pingora has one time-out for the head of an answer and for silences in its body. Unless the
+            // route streams, the wait for the first byte is the one that must hold.
+            let first_byte = upstream.timeouts.first_byte;
+            peer.options.read_timeout = peer.options.read_timeout.map(|wait| wait.min(first_byte));
+        }
+        Ok(peer)
     }
 
     fn retries(&self, session: &Session, exchange: &Exchange, failure: Failed) -> bool {

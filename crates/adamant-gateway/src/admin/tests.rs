@@ -1,3 +1,5 @@
+//! The operators' listeners over real sockets.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream as Client;
 use std::sync::atomic::{AtomicBool, Ordering};

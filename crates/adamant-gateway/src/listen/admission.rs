@@ -114,10 +114,12 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// Count the connection among those of a worker as well.
+    /// Count the connection among those of a worker, and no longer among those of another one.
     pub(super) fn on(mut self, worker: &Arc<AtomicUsize>) -> Self {
         worker.fetch_add(1, Ordering::Relaxed);
-        self.worker = Some(worker.clone());
+        if let Some(other) = self.worker.replace(worker.clone()) {
+            other.fetch_sub(1, Ordering::Relaxed);
+        }
         self
     }
 }

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -156,10 +156,12 @@ impl<C: Carrier> Running<C> {
             }
         };
         counts.accepted.fetch_add(1, Ordering::Relaxed);
-        let Some(peer) = self.less_busy() else {
+        let Some((peer, load)) = self.less_busy() else {
             return self.adopt(listener.position, socket, client, permit);
         };
         let Ok(socket) = socket.into_std() else { return };
+        // Counted there from now on: until that worker wakes, its load would attract the whole burst.
+        let permit = permit.on(load);
         let handover = Handover {
             listener: listener.position,
             socket,
@@ -167,34 +169,31 @@ impl<C: Carrier> Running<C> {
             permit,
         };
         if let Err(refused) = peer.try_send(handover) {
-            let handover = refused.into_inner();
-            if let Ok(socket) = TcpStream::from_std(handover.socket) {
-                self.adopt(handover.listener, socket, handover.client, handover.permit);
-            }
+            self.adopt_from(refused.into_inner());
         }
     }
 
     /// A worker that has clearly fewer connections. Whoever wakes first accepts most of a burst, and
     /// long-lived connections would keep that imbalance.
-    fn less_busy(&self) -> Option<&mpsc::Sender<Handover>> {
+    fn less_busy(&self) -> Option<(&mpsc::Sender<Handover>, &Arc<AtomicUsize>)> {
         let loads = &self.worker.shared.loads;
         let own = loads.get(self.worker.number)?.load(Ordering::Relaxed);
-        let counted = loads.iter().map(|load| load.load(Ordering::Relaxed));
-        let (position, least) = counted.enumerate().min_by_key(|(_, load)| *load)?;
-        if own > least + 1 + least / 8 {
-            self.worker.peers.get(position)
-        } else {
-            None
-        }
+        let others = loads.iter().zip(&self.worker.peers);
+        let (load, peer) = others.min_by_key(|(load, _)| load.load(Ordering::Relaxed))?;
+        let least = load.load(Ordering::Relaxed);
+        (own > least + 1 + least / 8).then_some((peer, load))
     }
 
     /// Take connections that busier workers have accepted.
     async fn receive(self: Arc<Self>, mut inbox: mpsc::Receiver<Handover>) {
         while let Some(handover) = inbox.recv().await {
-            if let Ok(socket) = TcpStream::from_std(handover.socket) {
-                self.clone()
-                    .adopt(handover.listener, socket, handover.client, handover.permit);
-            }
+            self.clone().adopt_from(handover);
+        }
+    }
+
+    fn adopt_from(self: Arc<Self>, handover: Handover) {
+        if let Ok(socket) = TcpStream::from_std(handover.socket) {
+            self.adopt(handover.listener, socket, handover.client, handover.permit);
         }
     }
 
