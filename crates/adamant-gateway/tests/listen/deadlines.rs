@@ -156,3 +156,20 @@ fn a_slow_tls_handshake_and_a_silent_http2_client_are_cut() {
     let _ = client.rest();
     assert_about(start, SHORT);
 }
+
+#[test]
+fn an_http2_client_that_stops_inside_a_frame_is_cut() {
+    let gateway = with(Bounds {
+        body_idle: SHORT,
+        ..BOUNDS
+    });
+    let mut client = gateway.connect();
+    let start = Instant::now();
+    // An empty SETTINGS frame, then a HEADERS frame that promises 100 bytes and brings one.
+    client
+        .send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .send([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    client.send([0, 0, 100, 1, 4, 0, 0, 0, 1, 0x82]);
+    let _ = client.rest();
+    assert_about(start, SHORT);
+}

@@ -163,3 +163,18 @@ fn a_head_may_arrive_byte_by_byte_and_be_larger_than_a_block() {
     ));
     assert_eq!(client.answer().text(), "path /big");
 }
+
+#[test]
+fn the_last_answer_survives_a_close_with_unread_requests_behind_it() {
+    let gateway = Gateway::start(listening(BOUNDS));
+    for _ in 0..20 {
+        let mut client = gateway.connect();
+        let closing = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        client.send(format!(
+            "{closing}{}",
+            "GET /b HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2_000)
+        ));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert_eq!(client.answer().text(), "path /a");
+    }
+}
