@@ -64,7 +64,7 @@ struct Written {
     #[serde(default)]
     burst: Option<u64>,
     /// How many keys are remembered, at most 16000000. When more are in debt at a time, the one with the
-    /// least debt is forgotten and starts afresh. Each takes up to 200 bytes. Default: `50000`
+    /// least debt is forgotten and starts afresh. Each takes up to 210 bytes. Default: `50000`
     #[serde(default = "remember")]
     remember: u32,
     /// What happens to a request without the header field or claim that is counted by (or with the field

@@ -82,7 +82,7 @@ fn the_bound_covers_a_table_full_of_the_longest_keys() {
     }
     assert!(
         Table::bound(50_000) <= 50_000 * 210,
-        "the manual says 200 bytes: {}",
+        "the manual says 210 bytes: {}",
         Table::bound(50_000)
     );
 }
