@@ -1,4 +1,4 @@
-"""What must hold: the cost of a request as a ratio to a peer in the same rounds, and a few absolute bounds."""
+"""What must hold: the cost of a request by that of a peer in the same rounds, and a few absolute bounds."""
 
 from __future__ import annotations
 

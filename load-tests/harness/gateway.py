@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +43,7 @@ class Place:
 class Launch:
     """How a peer is started for a site."""
 
-    command: list[str | Path]
+    command: Sequence[str | Path]
     files: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     output: str = "output.log"
@@ -53,7 +53,7 @@ class Launch:
 Render = Callable[[Site, Place], Launch | None]
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """A gateway that does not serve."""
 
 
@@ -73,7 +73,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def alone_on(core: int) -> Callable[[], None]:
-    """What a child does before its program runs: it moves to a core and, where it may, ahead of other work."""
+    """What a child does before its program runs: it moves to a core and, if it may, ahead of others."""
 
     def move() -> None:
         os.setsid()
@@ -103,7 +103,7 @@ class Gateway:
         for name, text in self.launch.files.items():
             (work / name).write_text(text)
         environment = {**os.environ, **self.launch.environment}
-        with open(work / self.launch.output, "wb") as output, open(work / "errors.log", "wb") as errors:
+        with (work / self.launch.output).open("wb") as output, (work / "errors.log").open("wb") as errors:
             started = time.monotonic()
             self._process = subprocess.Popen(
                 self.launch.command,
@@ -116,7 +116,7 @@ class Gateway:
             )
         try:
             self._await_port(started)
-        except Broken:
+        except BrokenError:
             self.__exit__(None, None, None)
             raise
         return self
@@ -125,16 +125,16 @@ class Gateway:
         assert self._process
         while not answers(self.place.port):
             if self._process.poll() is not None:
-                raise Broken(f"ended with status {self._process.returncode}: {self._last_words()}")
+                raise BrokenError(f"ended with status {self._process.returncode}: {self._last_words()}")
             if time.monotonic() > started + 60:
-                raise Broken("does not listen after 60 s")
+                raise BrokenError("does not listen after 60 s")
             time.sleep(0.002)
         self.boot = time.monotonic() - started
         # Whatever a gateway still does after it listens is not part of a request.
         time.sleep(0.2)
         self.pids = kernel.family(self._process.pid)
         if not kernel.listens(self.pids, self.place.port):
-            raise Broken("another process holds its port")
+            raise BrokenError("another process holds its port")
 
     def _last_words(self) -> str:
         texts = [path.read_text(errors="replace") for path in sorted(self.place.work.glob("*.log"))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -78,7 +77,7 @@ def listens(pids: list[int], port: int) -> bool:
     for pid in pids:
         for descriptor in (PROC / str(pid) / "fd").glob("*"):
             try:
-                if os.readlink(descriptor) in wanted:
+                if str(descriptor.readlink()) in wanted:
                     return True
             except OSError:
                 continue

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,15 +69,22 @@ def _load(scenario: Scenario, gateway: Gateway, effort: Effort) -> Cell:
         "watch": gateway.pids,
         "expect": scenario.expected,
     }
-    output = _on_load_core([place.workshop.tool("generator"), json.dumps(job)], effort.seconds + effort.warm_seconds + 60)
+    output = _on_load_core(
+        [place.workshop.tool("generator"), json.dumps(job)], effort.seconds + effort.warm_seconds + 60
+    )
     cell: Cell = json.loads(output)
     cell["foreign"] = cell["cores"][GATEWAY_CORE]["busy"] - cell["gateway_share"]
     return cell
 
 
-def _on_load_core(command: list[str | Path], limit: float) -> str:
+def _on_load_core(command: Sequence[str | Path], limit: float) -> str:
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=limit, preexec_fn=alone_on(LOAD_CORE)
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=limit,
+        preexec_fn=alone_on(LOAD_CORE),
     )
     if done.returncode:
         raise RuntimeError(done.stdout[-400:])
@@ -94,11 +102,11 @@ def _h2load(requests: int, place: Place) -> tuple[int, str]:
     return int(answered[1]) if answered else 0, protocol[1] if protocol else ""
 
 
-def _http2(scenario: Scenario, gateway: Gateway, effort: Effort) -> Cell:
+def _http2(_scenario: Scenario, gateway: Gateway, effort: Effort) -> Cell:
     # h2load counts requests, not seconds: a short run tells how many fill the window.
-    probe, wanted = time.monotonic(), 3_000
-    _h2load(wanted, gateway.place)
-    wanted = max(wanted, int(wanted / (time.monotonic() - probe) * effort.seconds))
+    began, few = time.monotonic(), 3_000
+    _h2load(few, gateway.place)
+    wanted = max(few, int(few / (time.monotonic() - began) * effort.seconds))
     busy, ticks = kernel.core_ticks(GATEWAY_CORE)
     run, then = kernel.run_time(gateway.pids), time.monotonic()
     answered, protocol = _h2load(wanted, gateway.place)
@@ -118,12 +126,22 @@ def _http2(scenario: Scenario, gateway: Gateway, effort: Effort) -> Cell:
     }
 
 
-def _idle(scenario: Scenario, gateway: Gateway, effort: Effort) -> Cell:
+def _idle(scenario: Scenario, gateway: Gateway, _effort: Effort) -> Cell:
     place = gateway.place
-    before, _ = kernel.memory(gateway.pids)
-    command = [place.workshop.tool("idlers"), str(place.port), _request_file(scenario, place.work), str(IDLE_CONNECTIONS)]
+    before = kernel.memory(gateway.pids)[0]
+    command: Sequence[str | Path] = [
+        place.workshop.tool("idlers"),
+        str(place.port),
+        _request_file(scenario, place.work),
+        str(IDLE_CONNECTIONS),
+    ]
     holder = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=alone_on(LOAD_CORE)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=alone_on(LOAD_CORE),
     )
     assert holder.stdin and holder.stdout and holder.stderr
     try:
@@ -132,7 +150,7 @@ def _idle(scenario: Scenario, gateway: Gateway, effort: Effort) -> Cell:
             raise RuntimeError(f"connections could not be held: {holder.stderr.read()[-300:]}")
         # Buffers that are given back late are given back by now.
         time.sleep(1.5)
-        after, _ = kernel.memory(gateway.pids)
+        after = kernel.memory(gateway.pids)[0]
     finally:
         holder.stdin.close()
         holder.wait(20)

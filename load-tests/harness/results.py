@@ -37,7 +37,11 @@ class Results:
 
     def sound(self, scenario: str, peer: str) -> list[Cell]:
         """Those of them whose answers were what they should be."""
-        return [cell for cell in self.cells(scenario, peer) if bad_answers(cell) <= BAD_SHARE * cell.get("requests", 1)]
+        return [
+            cell
+            for cell in self.cells(scenario, peer)
+            if bad_answers(cell) <= BAD_SHARE * cell.get("requests", 1)
+        ]
 
     def scenarios(self) -> list[str]:
         """Names in the order in which they were measured."""
@@ -59,8 +63,8 @@ class Results:
 
     def cheapest(self, scenario: str, peer: str) -> float | None:
         """The least disturbed cost of a request: the smallest of the rounds."""
-        costs = [cost(cell) for cell in self.sound(scenario, peer) if cost(cell) is not None]
-        return min(costs) if costs else None
+        costs = [value for cell in self.sound(scenario, peer) if (value := cost(cell)) is not None]
+        return min(costs, default=None)
 
     def ratio(self, scenario: str, peer: str, to: str) -> float | None:
         """The cost of a request by that of another peer."""
@@ -84,4 +88,4 @@ def cost(cell: Cell) -> float | None:
 
 def bad_answers(cell: Cell) -> int:
     """Answers that did not come or had the wrong status."""
-    return cell.get("failures", 0) + cell.get("wrong_status", 0)
+    return int(cell.get("failures", 0) + cell.get("wrong_status", 0))

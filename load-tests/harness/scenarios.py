@@ -118,10 +118,10 @@ class Scenario:
 def token_scenarios(algorithm: str) -> list[Scenario]:
     """One token, and ten thousand in rotation, each seen before the window opens."""
     name = algorithm.lower()
-    common = {"site": Site(auth=algorithm), "request": Request(fields=(BEARER,)), "values": f"{name}.txt"}
+    site, request, values = Site(auth=algorithm), Request(fields=(BEARER,)), f"{name}.txt"
     return [
-        Scenario(f"{name}-one", f"{algorithm} token, always the same", one=True, **common),
-        Scenario(name, f"{algorithm} tokens, 10,000 in rotation, each seen before", **common),
+        Scenario(f"{name}-one", f"{algorithm} token, always the same", site, request, values, one=True),
+        Scenario(name, f"{algorithm} tokens, 10,000 in rotation, each seen before", site, request, values),
     ]
 
 
@@ -141,7 +141,9 @@ def chain_scenario(auth: str, title: str) -> Scenario:
 def route_scenario(count: int) -> Scenario:
     """Requests for the route in the middle of a list."""
     request = Request(path=f"/r/{count // 2:05d}/items/12345?limit=10")
-    return Scenario(f"routes-{count}", f"{count:,} routes, requests for the middle one", Site(routes=count), request)
+    return Scenario(
+        f"routes-{count}", f"{count:,} routes, requests for the middle one", Site(routes=count), request
+    )
 
 
 UNSEEN = Scenario(
@@ -157,7 +159,12 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in [
         Scenario("plain", "1 KiB answers, HTTP/1.1 keep-alive"),
-        Scenario("fresh", "1 KiB answers, a new TCP connection for each", request=Request(fields=(CLOSE,)), fresh=True),
+        Scenario(
+            "fresh",
+            "1 KiB answers, a new TCP connection for each",
+            request=Request(fields=(CLOSE,)),
+            fresh=True,
+        ),
         Scenario("large", "100 KiB answers", request=Request(path="/api/v1/large/12345?limit=10&sort=name")),
         Scenario("post", "POST of 4 KiB", request=Request(path="/api/v1/items", body_size=4096)),
         Scenario("tls", "TLS 1.3, HTTP/1.1 keep-alive", Site(tls=True)),
@@ -170,7 +177,11 @@ SCENARIOS: dict[str, Scenario] = {
             fresh=True,
         ),
         Scenario(
-            "api-key", "API keys, 10,000 in rotation", Site(auth="api-key"), Request(fields=(API_KEY,)), "api-key.txt"
+            "api-key",
+            "API keys, 10,000 in rotation",
+            Site(auth="api-key"),
+            Request(fields=(API_KEY,)),
+            "api-key.txt",
         ),
         *token_scenarios("HS256"),
         *token_scenarios("ES256"),
@@ -188,7 +199,9 @@ SCENARIOS: dict[str, Scenario] = {
         chain_scenario("ES256", "ES256 token"),
         Scenario("refuse-401", "refused: no credential", Site(auth="api-key", refused=401)),
         Scenario("refuse-403", "refused: network address", Site(outside=True, refused=403)),
-        Scenario("refuse-404", "refused: no route", Site(only_api=True, refused=404), Request(path="/nothing/here")),
+        Scenario(
+            "refuse-404", "refused: no route", Site(only_api=True, refused=404), Request(path="/nothing/here")
+        ),
         Scenario(
             "refuse-429",
             "refused: over the limit",

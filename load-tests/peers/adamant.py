@@ -94,7 +94,11 @@ def _tokens(algorithm: str, place: Place) -> Json:
 def _hashed_keys(place: Place) -> str:
     keys = (place.fixtures / "api-keys.txt").read_text().split()
     entries = [
-        {"id": f"key-{number}", "consumer": f"user-{number}", "hash": f"sha256:{sha256(key.encode()).hexdigest()}"}
+        {
+            "id": f"key-{number}",
+            "consumer": f"user-{number}",
+            "hash": f"sha256:{sha256(key.encode()).hexdigest()}",
+        }
         for number, key in enumerate(keys)
     ]
     return json.dumps({"keys": entries}, indent=1)

@@ -17,7 +17,10 @@ def version(place: Place) -> str:
     program = place.workshop.wheel("caddy")
     if not program.exists():
         return ""
-    return "caddy " + subprocess.run([program, "version"], capture_output=True, text=True).stdout.split(" ", 1)[0]
+    return (
+        "caddy "
+        + subprocess.run([program, "version"], capture_output=True, text=True).stdout.split(" ", 1)[0]
+    )
 
 
 def render(site: Site, place: Place) -> Launch | None:
@@ -33,7 +36,11 @@ def render(site: Site, place: Place) -> Launch | None:
     servers = {"plain": server}
     apps: Json = {"http": {"servers": servers}}
     if site.tls:
-        servers["tls"] = {**server, "listen": [f"127.0.0.1:{place.tls_port}"], "tls_connection_policies": [{}]}
+        servers["tls"] = {
+            **server,
+            "listen": [f"127.0.0.1:{place.tls_port}"],
+            "tls_connection_policies": [{}],
+        }
         pair = {"certificate": str(place.fixtures / "site.pem"), "key": str(place.fixtures / "site.key")}
         apps["tls"] = {"certificates": {"load_files": [pair]}}
     config = {
@@ -43,7 +50,11 @@ def render(site: Site, place: Place) -> Launch | None:
     }
     home = str(place.work)
     environment = {"GOMAXPROCS": "1", "HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
-    return Launch([program, "run", "--config", place.work / "caddy.json"], {"caddy.json": json.dumps(config)}, environment)
+    return Launch(
+        [program, "run", "--config", place.work / "caddy.json"],
+        {"caddy.json": json.dumps(config)},
+        environment,
+    )
 
 
 def _proxy(place: Place) -> Json:

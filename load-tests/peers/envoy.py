@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from harness.gateway import Launch, Place
@@ -12,6 +13,8 @@ from harness.scenarios import ISSUER, Site
 Json = dict[str, Any]
 
 HTTP = "envoy.extensions.filters.http"
+
+OPTIONS = ["--concurrency", "1", "--disable-hot-restart", "-l", "error"]
 
 LINE = {
     "client": "%DOWNSTREAM_REMOTE_ADDRESS%",
@@ -30,7 +33,8 @@ def version(place: Place) -> str:
     program = place.workshop.wheel("envoy")
     if not program.exists():
         return ""
-    return " ".join(subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split())
+    text = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    return f"envoy {text.split('version:')[-1].strip()}"
 
 
 def render(site: Site, place: Place, token_cache: int = 0) -> Launch | None:
@@ -42,7 +46,7 @@ def render(site: Site, place: Place, token_cache: int = 0) -> Launch | None:
     if site.tls:
         listeners.append(_listener(site, place, place.tls_port, tls=True, cache=token_cache))
     config = {"static_resources": {"listeners": listeners, "clusters": [_cluster(place)]}}
-    command = [program, "-c", place.work / "envoy.json", "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
+    command: list[str | Path] = [program, "-c", place.work / "envoy.json", *OPTIONS]
     return Launch(command, {"envoy.json": json.dumps(config)})
 
 
@@ -81,7 +85,9 @@ def _listener(site: Site, place: Place, port: int, tls: bool, cache: int) -> Jso
         "codec_type": "AUTO",
         "generate_request_id": False,
         "http_filters": [*_filters(site, place, cache), _typed("router", f"{HTTP}.router.v3.Router", {})],
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": _routes(site, place)}]},
+        "route_config": {
+            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": _routes(site, place)}]
+        },
     }
     if site.chain:
         log = {"path": str(place.work / "access.log"), "log_format": {"json_format": LINE}}

@@ -27,7 +27,14 @@ def render(site: Site, place: Place) -> Launch | None:
     program = find("haproxy")
     if not program:
         return None
-    rules = [*_listen(site, place), *_addresses(site), *_auth(site, place), *_rate(site), *_record(site), *_route(site, place)]
+    rules = [
+        *_listen(site, place),
+        *_addresses(site),
+        *_auth(site, place),
+        *_rate(site),
+        *_record(site),
+        *_route(site, place),
+    ]
     config = f"""\
 global
   nbthread 1
@@ -57,7 +64,8 @@ backend origin
 def _listen(site: Site, place: Place) -> list[str]:
     lines = [f"bind 127.0.0.1:{place.port} backlog 4096"]
     if site.tls:
-        lines.append(f"bind 127.0.0.1:{place.tls_port} ssl crt {place.fixtures}/site-both.pem alpn h2,http/1.1 backlog 4096")
+        certificate = f"{place.fixtures}/site-both.pem"
+        lines.append(f"bind 127.0.0.1:{place.tls_port} ssl crt {certificate} alpn h2,http/1.1 backlog 4096")
     return lines
 
 

@@ -14,7 +14,9 @@ def render(site: Site, place: Place) -> Launch | None:
     steps = []
     if site.routes or site.only_api:
         steps.append("routes")
-        settings["ROUTES"] = str(place.fixtures / f"routes-{site.routes}.txt" if site.routes else place.work / "routes.txt")
+        settings["ROUTES"] = str(
+            place.fixtures / f"routes-{site.routes}.txt" if site.routes else place.work / "routes.txt"
+        )
     if site.outside:
         steps.append("addresses")
     if site.auth == "api-key":

@@ -9,8 +9,8 @@ from harness.provision import find
 from harness.scenarios import Site
 
 LOG_FORMAT = """\
-log_format line escape=json '{"client":"$remote_addr","method":"$request_method","path":"$uri","query":"$args",'
-  '"host":"$host","agent":"$http_user_agent","user":"$user","status":$status,"bytes":$body_bytes_sent,'
+log_format line escape=json '{"client":"$remote_addr","method":"$request_method","path":"$uri",'
+  '"query":"$args","host":"$host","agent":"$http_user_agent","user":"$user","status":$status,"bytes":$body_bytes_sent,'
   '"seconds":$request_time}';
 """
 
@@ -31,7 +31,8 @@ def render(site: Site, place: Place) -> Launch | None:
     if site.auth:
         keys = (place.fixtures / "api-keys.txt").read_text().split()
         files["keys.conf"] = "".join(f"{key} user-{number};\n" for number, key in enumerate(keys))
-    command = [program, "-c", place.work / "nginx.conf", "-p", place.work, "-e", place.work / "nginx-errors.log"]
+    work = place.work
+    command = [program, "-c", f"{work}/nginx.conf", "-p", f"{work}", "-e", f"{work}/nginx-errors.log"]
     return Launch(command, files)
 
 
@@ -51,7 +52,8 @@ http {{
 
 def _common(place: Place) -> str:
     folders = "".join(
-        f"{kind}_temp_path {place.work}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"{kind}_temp_path {place.work}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     return f"""\
 access_log off;
@@ -96,7 +98,10 @@ def _server(site: Site, place: Place) -> str:
             "ssl_protocols TLSv1.2 TLSv1.3;",
         ]
     if site.chain:
-        lines += [f"access_log {place.work}/access.log line buffer=64k flush=1s;", "location = /metrics { stub_status; }"]
+        lines += [
+            f"access_log {place.work}/access.log line buffer=64k flush=1s;",
+            "location = /metrics { stub_status; }",
+        ]
     if site.routes:
         paths = (place.fixtures / f"routes-{site.routes}.txt").read_text().split()
     else:

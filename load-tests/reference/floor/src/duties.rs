@@ -147,7 +147,10 @@ fn asked_host(session: &Session) -> Option<HeaderValue> {
 
 thread_local! {
     /// Where this thread's walk through the identifiers stands, and its stride.
-    static WALK: Cell<(u64, u64)> = Cell::new((RandomState::new().hash_one(0), RandomState::new().hash_one(1) | 1));
+    static WALK: Cell<(u64, u64)> = {
+        let system = RandomState::new();
+        Cell::new((system.hash_one(0), system.hash_one(1) | 1))
+    };
 }
 
 /// 128 bits that nobody else has, as hexadecimal digits. They are unguessable enough for a label, not for a

@@ -72,23 +72,31 @@ impl<D: Duties> ProxyHttp for Lean<D> {
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
-    hook! { ['s, 'c] fn early_request_filter(self, session: &'s mut Session, memory: &'c mut D::Memory) -> Result<()> {
+    hook! { ['s, 'c] fn early_request_filter(
+        self, session: &'s mut Session, memory: &'c mut D::Memory
+    ) -> Result<()> {
         D::begin(session, memory);
         Box::pin(Passed)
     } }
 
-    hook! { ['s, 'c] fn request_filter(self, session: &'s mut Session, memory: &'c mut D::Memory) -> Result<bool> {
+    hook! { ['s, 'c] fn request_filter(
+        self, session: &'s mut Session, memory: &'c mut D::Memory
+    ) -> Result<bool> {
         match &self.refusal {
             None => Box::pin(Answer::<false>),
             Some(head) => Box::pin(refuse::<D>(session, head, memory)),
         }
     } }
 
-    hook! { ['s, 'c] fn upstream_peer(self, _session: &'s mut Session, _memory: &'c mut D::Memory) -> Result<Box<HttpPeer>> {
+    hook! { ['s, 'c] fn upstream_peer(
+        self, _session: &'s mut Session, _memory: &'c mut D::Memory
+    ) -> Result<Box<HttpPeer>> {
         Box::pin(std::future::ready(Ok(Box::new(self.origin.clone()))))
     } }
 
-    hook! { ['s, 'c] fn proxy_upstream_filter(self, _session: &'s mut Session, _memory: &'c mut D::Memory) -> Result<bool> {
+    hook! { ['s, 'c] fn proxy_upstream_filter(
+        self, _session: &'s mut Session, _memory: &'c mut D::Memory
+    ) -> Result<bool> {
         Box::pin(Answer::<true>)
     } }
 

@@ -1,7 +1,7 @@
 //! The load: requests on many connections from one thread, as fast as answers come or at a constant rate.
 //!
-//! At a constant rate a request is due at its time whether or not a connection is free, and its latency counts
-//! from then: a slow answer never hides the ones that had to wait for it.
+//! At a constant rate a request is due at its time whether or not a connection is free, and its latency
+//! counts from then: a slow answer never hides the ones that had to wait for it.
 
 mod slot;
 mod tally;

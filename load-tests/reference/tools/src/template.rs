@@ -28,8 +28,8 @@ struct Row {
 }
 
 impl Template {
-    /// Reads a request whose holes are `{1}`, `{2}`, ..., and the table whose lines hold their values, separated
-    /// by tabs.
+    /// Reads a request whose holes are `{1}`, `{2}`, ..., and the table whose lines hold their values,
+    /// separated by tabs.
     pub fn read(request: &Path, values: Option<&Path>) -> io::Result<Self> {
         let text = fs::read(request)?;
         let table = values.map(fs::read_to_string).transpose()?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Fixture maker: `fixtures FOLDER` fills the folder with keys, a certificate, tokens, API keys and route lists.
+//! Fixture maker: `fixtures FOLDER` fills it with keys, a certificate, tokens, API keys and route lists.
 //!
 //! Keys and the certificate come from the `openssl` command. Everything is for tests on loopback.
 
@@ -64,9 +64,10 @@ fn main() -> Outcome<()> {
 /// A self-signed certificate on P-256, and one file with both parts for those who want that.
 fn certificate(folder: &Folder) -> Outcome<()> {
     folder.openssl("ecparam -name prime256v1 -genkey -noout -out site.key")?;
-    folder.openssl(
-        "req -x509 -new -key site.key -days 3650 -subj /CN=localhost -addext subjectAltName=DNS:localhost -out site.pem",
-    )?;
+    let name = "-subj /CN=localhost -addext subjectAltName=DNS:localhost";
+    folder.openssl(&format!(
+        "req -x509 -new -key site.key -days 3650 {name} -out site.pem"
+    ))?;
     let mut both = fs::read(folder.at("site.pem"))?;
     both.extend(fs::read(folder.at("site.key"))?);
     folder.write("site-both.pem", both)

@@ -95,8 +95,9 @@ fn accept(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
 /// A complete answer whose body has `size` bytes.
 fn answer(size: usize) -> Vec<u8> {
     let head = format!(
-        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n\
-         Content-Length: {size}\r\nCache-Control: no-store\r\nX-Cost: 1\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT\r\n\
+         Content-Type: application/json\r\nContent-Length: {size}\r\nCache-Control: no-store\r\n\
+         X-Cost: 1\r\n\r\n"
     );
     let item = b"{\"id\":12345,\"name\":\"one of many\",\"tags\":[\"red\",\"green\"],\"price\":9.99},\n";
     head.into_bytes()

@@ -2,15 +2,33 @@
 
 use super::*;
 
-/// Messages, and how many bytes after them are not theirs.
+const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+    5\r\nhello\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n";
+
+const TRAILED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+    1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n";
+
+/// Messages with their status, 0 for requests.
 const MESSAGES: [(Kind, &[u8], u16); 7] = [
-    (Kind::Response, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", 200),
+    (
+        Kind::Response,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+        200,
+    ),
     (Kind::Response, b"HTTP/1.1 204 No Content\r\n\r\n", 204),
-    (Kind::Response, b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", 403),
-    (Kind::Response, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n", 200),
-    (Kind::Response, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n", 200),
+    (
+        Kind::Response,
+        b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+        403,
+    ),
+    (Kind::Response, CHUNKED, 200),
+    (Kind::Response, TRAILED, 200),
     (Kind::Request, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", 0),
-    (Kind::Request, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 0),
+    (
+        Kind::Request,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+        0,
+    ),
 ];
 
 #[test]
