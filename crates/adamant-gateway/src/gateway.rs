@@ -4,6 +4,7 @@
 
 mod prepare;
 mod signals;
+mod status;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,17 +14,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use adamant_filter::{Counter, Problem};
+use adamant_policy::config::LogTarget;
 use adamant_policy::plan::Plan;
 use tokio::runtime::Runtime;
 
+use crate::admin::{AdminAddresses, AdminError, AdminServer};
 use crate::carrier::Carriers;
 use crate::engine::Engine;
 use crate::listen::{BindError, Bound, CertificateError, Listening, Workers};
+use crate::log_sink::{LogSink, LogWriter};
 use crate::observation::Observation;
 use crate::upstream::{Background, UpstreamError, Upstreams};
+use status::Status;
 
 /// How long busy connections may go on after a signal to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
+
+/// How long the last log lines may take to be written at the end.
+const LOG_TIME: Duration = Duration::from_secs(2);
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +40,9 @@ pub enum StartError {
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// An operators' listener cannot be bound.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// A certificate cannot be served.
     #[error("listener `{listener}`: {source}")]
     Certificate {
@@ -69,6 +80,8 @@ pub struct Machine {
     pub workers: Option<usize>,
     /// Folder to which the file's paths are relative.
     pub folder: PathBuf,
+    /// Names and versions of the linked filters, for `/version`.
+    pub filters: Vec<(String, String)>,
 }
 
 /// A gateway with everything bound and loaded, not serving yet.
@@ -79,6 +92,9 @@ pub struct Gateway {
     workers: usize,
     background: Runtime,
     upstreams: Background,
+    admin: Option<AdminServer>,
+    log: Option<LogSink>,
+    filters: Vec<(String, String)>,
     ready: Arc<AtomicBool>,
 }
 
@@ -121,20 +137,28 @@ impl Gateway {
         let tls = prepare::certificates(config, folder)?;
         let certificates = tls.iter().map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));
         let observation = Observation::new(&plan, workers, counters);
+        let log = config.observe.access_log.as_ref().map(|log| open_log(&log.to, folder)).transpose()?;
+        let admin = config.admin.as_ref().map(AdminServer::bind).transpose()?;
         let bound = Bound::all(config.listeners.iter().map(|listener| (&listener.name, listener.bind)))?;
         let ready = Arc::new(AtomicBool::new(false));
         let engine =
             Arc::new(Engine::new(Arc::clone(&plan), Arc::clone(&upstreams), observation, certificates.collect()));
         let listening = prepare::listening(config, bound, tls);
         let upstreams = upstreams.start(background.handle());
-        Ok(Self { engine, listening, workers, background, upstreams, ready })
+        let filters = machine.filters.clone();
+        Ok(Self { engine, listening, workers, background, upstreams, admin, log, filters, ready })
     }
 
     /// The addresses that are bound.
     #[must_use]
     pub fn addresses(&self) -> Addresses {
         let listeners = self.listening.iter().map(|one| (Arc::clone(one.bound.name()), one.bound.local())).collect();
-        Addresses { listeners, admin: None, expose: None }
+        let admin = self.admin.as_ref().and_then(|admin| admin.addresses().ok());
+        Addresses {
+            listeners,
+            admin: admin.map(|AdminAddresses { local, .. }| local),
+            expose: admin.and_then(|AdminAddresses { exposed, .. }| exposed),
+        }
     }
 
     /// Serves until a signal ends it, then drains. `serving` is called once every listener accepts.
@@ -143,11 +167,20 @@ impl Gateway {
     /// # Errors
     /// When the system refuses a thread.
     pub fn run(self, serving: impl FnOnce()) -> Result<usize, StartError> {
-        let Self { engine, listening, workers, background, upstreams, ready } = self;
+        let Self { engine, listening, workers, background, upstreams, admin, log, filters, ready } = self;
         let signals = signals::Signals::install(&background)?;
+        let log = match (log, &engine.observation.log) {
+            (Some(sink), Some(lines)) => Some(LogWriter::start(Arc::clone(lines), sink)?),
+            _ => None,
+        };
         let shared = Arc::clone(&engine);
-        let workers =
-            Workers::start(listening, workers, move |number, draining| Carriers::new(Arc::clone(&shared), number, draining))?;
+        let workers = Workers::start(listening, workers, move |number, draining| {
+            Carriers::new(Arc::clone(&shared), number, draining)
+        })?;
+        let status = Status { engine, workers: workers.watch(), ready: Arc::clone(&ready), filters };
+        if let Some(admin) = admin {
+            admin.serve(background.handle(), Arc::new(status))?;
+        }
         ready.store(true, Ordering::Release);
         serving();
         let signal = signals.wait(&background);
@@ -155,9 +188,24 @@ impl Gateway {
         ready.store(false, Ordering::Release);
         let cut = workers.finish(DRAIN_TIME);
         drop(upstreams);
+        if let Some(log) = log
+            && !log.stop(LOG_TIME)
+        {
+            log::warn!("the last lines of the access log could not be written in time");
+        }
         background.shutdown_background();
         Ok(cut)
     }
+}
+
+fn open_log(target: &LogTarget, folder: &Path) -> Result<LogSink, StartError> {
+    LogSink::open(target, folder).map_err(|source| {
+        let path = match target {
+            LogTarget::File(path) => path.clone(),
+            LogTarget::Stdout => PathBuf::from("standard output"),
+        };
+        StartError::Log { path, source }
+    })
 }
 
 /// Processors that this process may use.

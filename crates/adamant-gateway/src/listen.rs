@@ -34,7 +34,7 @@ mod serve;
 mod stream;
 mod tls;
 
-pub use accept::{Counts, Listening, Workers};
+pub use accept::{Counts, Listening, Workers, WorkersWatch};
 pub use bind::{BindError, Bound};
 pub use connection::{Breach, Connection, Origin, Phase};
 pub use head::{BodyFraming, HeadBounds, HeadFacts, Progress, inspect};

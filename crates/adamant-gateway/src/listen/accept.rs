@@ -150,6 +150,14 @@ impl Workers {
         self.shared.loads.iter().map(|load| load.load(Ordering::Relaxed))
     }
 
+    /// A look at the workers that outlives this owner.
+    #[must_use]
+    pub fn watch(&self) -> WorkersWatch {
+        WorkersWatch {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
     /// What happened since the start.
     #[must_use]
     pub fn counts(&self) -> &Counts {
@@ -179,6 +187,30 @@ impl Workers {
             let _ = thread.join();
         }
         cut
+    }
+}
+
+/// Looks at running workers from elsewhere.
+#[derive(Clone, Debug)]
+pub struct WorkersWatch {
+    shared: Arc<Shared>,
+}
+
+impl WorkersWatch {
+    /// See [`Workers::open`].
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.shared
+            .loads
+            .iter()
+            .map(|load| load.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// See [`Workers::counts`].
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.shared.counts
     }
 }
 

@@ -96,6 +96,9 @@ impl Buffer {
     /// Append all of `bytes`; the owner has checked its bound.
     #[inline]
     pub(super) fn append(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         if self.spare().len() < bytes.len() {
             self.block.resize(self.end + bytes.len(), 0);
         }
@@ -151,6 +154,13 @@ mod tests {
         buffer.consume(2);
         assert_eq!((buffer.filled(), buffer.block.len()), (&b"c"[..], BLOCK));
         buffer.consume(1);
+        assert_eq!(buffer.block.capacity(), 0);
+    }
+
+    #[test]
+    fn appending_nothing_takes_no_block() {
+        let mut buffer = Buffer::default();
+        buffer.append(b"");
         assert_eq!(buffer.block.capacity(), 0);
     }
 

@@ -153,5 +153,5 @@ fn ten_thousand_unused_routes_take_little_memory() {
     assert!(size_of::<OnceLock<Box<Chunk>>>() * 10_000 <= 256 * 1024);
     // A route with one label set on two workers, in bytes.
     let used = size_of::<Chunk>() + 2 * (size_of::<OnceLock<Box<Cells>>>() + size_of::<Cells>());
-    assert!(used <= 1024, "{used}");
+    assert!(used <= 768, "{used}");
 }
