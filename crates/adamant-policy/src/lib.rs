@@ -13,13 +13,17 @@
 //! | `digest` | its identity |
 //! | `receive` | from a head to one canonical request on one route |
 //! | `plan` | the executable policy |
+//! | `explain` | one request through the plan, and why it ends as it does |
+//! | `trials` | policy tests: requests and what is expected of them, in virtual time |
 
 mod check;
 pub mod config;
 pub mod digest;
+pub mod explain;
 mod language;
 pub mod plan;
 pub mod receive;
 pub mod text;
+pub mod trials;
 
 pub use language::{Words, load, schema};

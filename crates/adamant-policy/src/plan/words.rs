@@ -1,7 +1,8 @@
 //! The catalogue as the language sees it: words, schemas and canonical forms.
 
 use adamant_filter::{Catalogue, Node, Problems};
-use schemars::{Schema, SchemaGenerator};
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::language::Words;
@@ -12,7 +13,12 @@ impl Words for Catalogue {
     }
 
     fn schema(&self, name: &str) -> Option<Schema> {
-        Some(self.get(name)?.schema(&mut SchemaGenerator::default()))
+        let mut generator = SchemaSettings::draft2020_12().into_generator();
+        let mut schema = self.get(name)?.schema(&mut generator);
+        // A filter's schema is a reference into the definitions, which must come along.
+        let definitions = generator.take_definitions(true);
+        schema.insert("$defs".to_owned(), definitions.into());
+        Some(schema)
     }
 
     fn canonical(&self, name: &str, config: &Node) -> Result<Value, Problems> {

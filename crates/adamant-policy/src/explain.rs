@@ -1,0 +1,252 @@
+//! One request, described in words, through the compiled plan: what would happen, and why.
+//!
+//! The guard, the router and the filters are those of the live gateway; only the network is missing. Opens
+//! nothing, knows no clock, and never contacts an upstream.
+
+mod answer;
+mod question;
+mod text;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use adamant_filter::{Identity, Tick, Wall};
+use pingora_http::ResponseHeader;
+use serde::Serialize;
+
+pub use question::{Question, QuestionError, STRANGER};
+
+use crate::config::Action;
+use crate::plan::{Decided, Exchange, Plan, Progress, Refusal};
+use crate::receive::reason::{GUARD, ROUTING, TARGET_FORM, UNKNOWN};
+
+/// A future that is not ready after so many polls waits for the world.
+const POLLS_MAX: usize = 100;
+
+/// Time as an offline run sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// For intervals.
+    pub tick: Tick,
+    /// For claims.
+    pub wall: Wall,
+}
+
+/// What would happen to a request, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Explanation {
+    /// Status of the gateway's own answer; `None` when an upstream answers.
+    pub status: Option<u16>,
+    /// Why it is refused: `filter.code`.
+    pub reason: Option<String>,
+    /// Name of the matched route.
+    pub route: Option<Arc<str>>,
+    /// Name of the upstream to which it is forwarded.
+    pub upstream: Option<Arc<str>>,
+    /// Who the client proved to be.
+    pub consumer: Option<String>,
+    /// Name of the listener.
+    pub listener: Arc<str>,
+    /// The client's address, with trusted proxies taken into account.
+    pub client: IpAddr,
+    /// Host and path as everybody sees them behind the guard.
+    pub canonical: Canonical,
+    /// Fields of the gateway's own answer, in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// What the filters decided, in order.
+    pub decisions: Vec<Verdict>,
+}
+
+/// Host and path as everybody sees them behind the guard; absent when the guard refuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Canonical {
+    /// Lower case, without port.
+    pub host: Option<String>,
+    /// Without query.
+    pub path: Option<String>,
+}
+
+/// What one step decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The filter's word.
+    pub filter: &'static str,
+    /// Its `id` in the file, or the filter's word.
+    pub id: Arc<str>,
+    /// The policy in which it stands.
+    pub policy: Option<Arc<str>>,
+    /// Line of the file.
+    pub line: u32,
+    /// `pass`, `deny`, `reply`, `fault-deny`, `fault-pass` or `would-deny`.
+    pub verdict: &'static str,
+    /// Why, unless it passed.
+    pub reason: Option<String>,
+}
+
+/// What the request comes to.
+struct End {
+    own: Option<Box<ResponseHeader>>,
+    reason: Option<(&'static str, &'static str)>,
+    upstream: Option<Arc<str>>,
+    is_canonical: bool,
+}
+
+impl Plan {
+    /// What would happen to a request at this moment. Filters that count, count it.
+    ///
+    /// # Errors
+    /// When the question describes no request, or a filter waits for the world.
+    pub fn explain(&self, question: &Question, at: Moment) -> Result<Explanation, QuestionError> {
+        let mut exchange = Exchange::default();
+        let listener = question.begin(self, &mut exchange, at)?;
+        if !question.put_head(&mut exchange)? {
+            let end = self.refused(&mut exchange, Refusal::new(GUARD, &TARGET_FORM));
+            return Ok(self.explanation(&exchange, end));
+        }
+        let end = match self.receive(&mut exchange, listener) {
+            Err(refusal) => self.refused(&mut exchange, refusal),
+            Ok(()) => {
+                let decided = self.decide(&mut exchange)?;
+                self.act(&mut exchange, decided)
+            }
+        };
+        Ok(self.explanation(&exchange, end))
+    }
+
+    /// The position of the route that a request is on; no filter runs.
+    ///
+    /// # Errors
+    /// When the question describes no request.
+    pub fn route_of_question(&self, question: &Question, at: Moment) -> Result<Option<usize>, QuestionError> {
+        let mut exchange = Exchange::default();
+        let listener = question.begin(self, &mut exchange, at)?;
+        if question.put_head(&mut exchange)? {
+            // Whatever refuses it, the route is what is asked for.
+            let _ = self.receive(&mut exchange, listener);
+        }
+        Ok(exchange.route)
+    }
+
+    fn decide(&self, exchange: &mut Exchange) -> Result<Decided, QuestionError> {
+        let position = match self.request(exchange) {
+            Progress::Done(decided) => return Ok(decided),
+            Progress::Waits(position) => position,
+        };
+        let mut rest = pin!(self.request_from(exchange, position));
+        let mut context = std::task::Context::from_waker(Waker::noop());
+        for _ in 0..POLLS_MAX {
+            if let Poll::Ready(decided) = rest.as_mut().poll(&mut context) {
+                return Ok(decided);
+            }
+        }
+        Err(QuestionError::Waits)
+    }
+
+    /// What a decided request comes to.
+    fn act(&self, exchange: &mut Exchange, decided: Decided) -> End {
+        let own = match decided {
+            Decided::Refuse(refusal) => return self.refused(exchange, refusal),
+            Decided::Reply(reply) => answer::reply(*reply),
+            Decided::Go => {
+                let Some(route) = exchange
+                    .route
+                    .and_then(|position| self.config().routes.get(position))
+                else {
+                    return self.refused(exchange, Refusal::new(ROUTING, &UNKNOWN));
+                };
+                match &route.action {
+                    Action::To(id) => {
+                        let upstream = self
+                            .config()
+                            .upstreams
+                            .get(id.0)
+                            .map(|upstream| Arc::clone(&upstream.name));
+                        return End {
+                            own: None,
+                            reason: None,
+                            upstream,
+                            is_canonical: true,
+                        };
+                    }
+                    Action::Respond(respond) => answer::fixed(respond),
+                    Action::Redirect(redirect) => answer::redirect(redirect, exchange.request.query()),
+                }
+            }
+        };
+        End {
+            own: Some(self.complete(exchange, own)),
+            reason: None,
+            upstream: None,
+            is_canonical: true,
+        }
+    }
+
+    fn refused(&self, exchange: &mut Exchange, refusal: Refusal) -> End {
+        let reason = (refusal.by, refusal.reason.code());
+        let is_canonical = refusal.by != GUARD || exchange.route.is_some();
+        let own = self.complete(exchange, answer::refusal(refusal));
+        End {
+            own: Some(own),
+            reason: Some(reason),
+            upstream: None,
+            is_canonical,
+        }
+    }
+
+    /// Response hooks see our own answers as they see those of an upstream; they never refuse ours.
+    fn complete(&self, exchange: &mut Exchange, mut own: Box<ResponseHeader>) -> Box<ResponseHeader> {
+        let _ = self.response(exchange, &mut own, true);
+        own
+    }
+
+    fn explanation(&self, exchange: &Exchange, end: End) -> Explanation {
+        let request = &exchange.request;
+        let identity = self
+            .layout()
+            .find::<Identity>()
+            .and_then(|slot| request.slot::<Identity>(slot));
+        let route = exchange
+            .route
+            .and_then(|position| self.config().routes.get(position));
+        let canonical = end.is_canonical.then(|| Canonical {
+            host: Some(request.host().to_owned()),
+            path: Some(request.path().to_owned()),
+        });
+        Explanation {
+            status: end.own.as_ref().map(|head| head.status.as_u16()),
+            reason: end.reason.map(|(by, code)| format!("{by}.{code}")),
+            route: route.map(|route| Arc::clone(&route.name)),
+            upstream: end.upstream,
+            consumer: identity.map(|identity| identity.consumer().to_owned()),
+            listener: Arc::clone(&request.origin().listener),
+            client: request.client(),
+            canonical: canonical.unwrap_or_default(),
+            headers: end.own.as_deref().map(answer::fields).unwrap_or_default(),
+            decisions: self.verdicts(exchange),
+        }
+    }
+
+    fn verdicts(&self, exchange: &Exchange) -> Vec<Verdict> {
+        let verdict = |decision: &crate::plan::Decision| {
+            let step = self.steps().get(decision.step.0 as usize)?;
+            Some(Verdict {
+                filter: step.filter,
+                id: Arc::clone(&step.id),
+                policy: step.policy.clone(),
+                line: step.span.line(),
+                verdict: decision.outcome.word(),
+                reason: decision
+                    .reason
+                    .map(|reason| format!("{}.{}", step.filter, reason.code())),
+            })
+        };
+        exchange.decisions().iter().filter_map(verdict).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

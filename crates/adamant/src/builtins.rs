@@ -1,0 +1,32 @@
+//! The one list of built-in filters, by crate. Names no filter itself: each crate knows its own.
+
+use adamant_filter::Catalogue;
+
+/// Adds all built-in filters.
+pub(crate) fn register(catalogue: Catalogue) -> Catalogue {
+    let catalogue = adamant_auth::register(catalogue);
+    let catalogue = adamant_limits::register(catalogue);
+    adamant_guard::register(catalogue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_filters_are_linked() {
+        let catalogue = register(Catalogue::new());
+        let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
+        let expected = [
+            "addresses",
+            "api-key",
+            "body-size",
+            "headers",
+            "jwt",
+            "methods",
+            "rate",
+            "scopes",
+        ];
+        assert_eq!(names, expected);
+    }
+}

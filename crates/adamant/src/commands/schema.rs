@@ -1,0 +1,40 @@
+//! `adamant schema`: the JSON Schema of the language with the filters of this binary, for editors.
+
+use clap::Args;
+
+use super::Context;
+use crate::failure::{EXIT_CODES, Failure};
+use crate::leaves::leaves;
+use crate::output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  adamant schema > gateway.schema.json
+  adamant schema --leaves | jq -r '.[]'
+
+In an editor with a YAML language server, write as first line of gateway.yaml:
+  # yaml-language-server: $schema=./gateway.schema.json";
+
+/// Print the JSON Schema of the file
+#[derive(Args, Debug)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct SchemaArguments {
+    /// Print the path of every key that takes a value instead, as a JSON list.
+    #[arg(long)]
+    leaves: bool,
+}
+
+/// Runs the command.
+pub(crate) fn schema(
+    arguments: &SchemaArguments,
+    context: &Context<'_>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let schema = adamant_policy::schema(context.catalogue);
+    if arguments.leaves {
+        output.pretty(&leaves(&schema));
+    } else {
+        output.pretty(&schema);
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! `adamant test`: requests and what is expected of them, against the compiled policy, in virtual time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adamant_filter::Problem;
+use adamant_policy::text::Source;
+use adamant_policy::trials::{Ran, Trial, Trials};
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use crate::failure::{EXIT_CODES, Failure};
+use crate::output::{Format, Output};
+use crate::policy_file::{ConfigArgument, PolicyFile, read_source};
+use crate::rehearsal::Rehearsal;
+
+const EXAMPLES: &str = "\
+Examples:
+  adamant test                          (runs gateway.test.yaml beside gateway.yaml)
+  adamant test --config staging.yaml tests/orders.test.yaml tests/billing.test.yaml
+  adamant test --json | jq -r 'select(.ok | not) | .name'
+
+A test file:
+  adamant-test: 1
+  with: { now: 2026-11-23T12:00:00Z }
+  tests:
+    - name: a partner reads orders
+      request: { get: \"https://api.example.com/v1/orders/7\", jwt: { sub: acme, scope: orders:read } }
+      expect: { route: orders-read, to: orders, consumer: acme }
+    - name: a burst ends
+      request: { get: \"https://api.example.com/v1/orders/7\", jwt: { sub: acme, scope: orders:read } }
+      repeat: 201
+      expect-last: { status: 429, reason: rate.exhausted }";
+
+/// Run the policy's tests
+///
+/// Each test has a plan and a clock of its own. Tokens are made for the run: keys made for the run stand in
+/// for those that the policy names, so that no secret is needed. No socket is opened.
+#[derive(Args, Debug)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct TestArguments {
+    #[command(flatten)]
+    file: ConfigArgument,
+    /// Files with tests; the policy's name with `.test.yaml` at its end when absent.
+    #[arg(value_name = "TESTS")]
+    tests: Vec<PathBuf>,
+    /// Print one JSON object a test.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn test(
+    arguments: &TestArguments,
+    context: &Context<'_>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    output.set_format(Format::json_if(arguments.json));
+    let file = PolicyFile::read(&arguments.file)?;
+    let beside = [arguments.file.config.with_extension("test.yaml")];
+    let paths = if arguments.tests.is_empty() {
+        &beside
+    } else {
+        arguments.tests.as_slice()
+    };
+    let mut report = Report {
+        output,
+        json: arguments.json,
+        ran: 0,
+        failed: 0,
+    };
+    for path in paths {
+        run_file(path, &file, context, &mut report)?;
+    }
+    report.end()
+}
+
+fn run_file(
+    path: &Path,
+    file: &PolicyFile,
+    context: &Context<'_>,
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
+    let source = Arc::new(read_source(path)?);
+    let failure = |problems| Failure::Problems {
+        source: Arc::clone(&source),
+        problems,
+    };
+    let trials = Trials::read(&source).map_err(failure)?;
+    let (config, _) = file.load(context.catalogue)?;
+    let mut rehearsal = Rehearsal::new(file.folder(), &config)?;
+    if let Some(keys) = &trials.keys
+        && !rehearsal.stand_for(&keys.value)
+    {
+        let problem = Problem::new("tests.keys", "no step of the policy reads keys from a file");
+        return Err(failure(problem.with_span(keys.span).into()));
+    }
+    for trial in &trials.trials {
+        let plan = file.compile(context.catalogue, rehearsal.host())?;
+        let ran = trial.run(&plan, trials.now, rehearsal.issuer());
+        report.told(&source, file, trial, ran);
+    }
+    Ok(())
+}
+
+/// Tells how the tests go.
+struct Report<'o> {
+    output: &'o mut Output,
+    json: bool,
+    ran: usize,
+    failed: usize,
+}
+
+impl Report<'_> {
+    fn told(&mut self, source: &Source, file: &PolicyFile, trial: &Trial, ran: Result<Ran, Problem>) {
+        self.ran += 1;
+        let is_ok = ran.as_ref().is_ok_and(|ran| ran.missed.is_empty());
+        self.failed += usize::from(!is_ok);
+        if self.json {
+            self.output.json(&as_json(source, trial, &ran));
+            return;
+        }
+        let mark = if is_ok { "ok   " } else { "FAIL " };
+        self.output.text(&format!("{mark} {}\n", trial.name.value));
+        if !is_ok {
+            self.output.text(&as_text(source, file, &ran));
+        }
+    }
+
+    fn end(self) -> Result<(), Failure> {
+        if !self.json {
+            self.output
+                .text(&format!("{} tests, {} failed\n", self.ran, self.failed));
+        }
+        if self.failed == 0 {
+            Ok(())
+        } else {
+            Err(Failure::Tests(self.failed))
+        }
+    }
+}
+
+fn as_json(source: &Source, trial: &Trial, ran: &Result<Ran, Problem>) -> serde_json::Value {
+    let name = &trial.name.value;
+    match ran {
+        Err(problem) => json!({
+            "file": source.name(), "name": name, "ok": false, "error": problem.message(),
+            "line": problem.span().map(|span| span.line()),
+        }),
+        Ok(ran) => {
+            let missed = ran.missed.iter().map(|missed| {
+                json!({ "line": missed.span.line(), "what": missed.what, "expected": missed.expected, "found": missed.found })
+            });
+            json!({
+                "file": source.name(), "name": name, "ok": ran.missed.is_empty(), "sent": ran.sent,
+                "missed": missed.collect::<Vec<_>>(), "explanation": ran.explanation,
+            })
+        }
+    }
+}
+
+fn as_text(source: &Source, file: &PolicyFile, ran: &Result<Ran, Problem>) -> String {
+    let place = |line: u32| {
+        let written = source
+            .text()
+            .lines()
+            .nth(line.saturating_sub(1) as usize)
+            .unwrap_or_default();
+        format!("      {}:{line}: {}\n", source.name(), written.trim())
+    };
+    let mut text = String::new();
+    match ran {
+        Err(problem) => {
+            text.push_str(&format!("      {problem}\n"));
+            text.push_str(&problem.span().map(|span| place(span.line())).unwrap_or_default());
+        }
+        Ok(ran) => {
+            for missed in &ran.missed {
+                let (what, expected, found) = (&missed.what, &missed.expected, &missed.found);
+                text.push_str(&format!("      {what}: expected {expected}, found {found}\n"));
+                text.push_str(&place(missed.span.line()));
+            }
+            text.push_str(&format!("      request number {} came to this:\n", ran.sent));
+            for line in ran.explanation.text(file.name()).lines() {
+                text.push_str(&format!("        {line}\n"));
+            }
+        }
+    }
+    text
+}
