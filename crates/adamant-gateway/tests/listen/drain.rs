@@ -13,7 +13,7 @@ fn draining_closes_idle_connections_and_lets_busy_ones_finish() {
     }
     let mut silent = gateway.connect();
     let mut busy = gateway.connect();
-    busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    busy.send("GET /slower HTTP/1.1\r\nHost: a\r\n\r\n");
     gateway.await_open(22);
     std::thread::sleep(Duration::from_millis(100));
     gateway.workers().drain();

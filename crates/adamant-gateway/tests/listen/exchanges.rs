@@ -22,6 +22,22 @@ fn requests_follow_each_other_on_one_connection() {
 }
 
 #[test]
+fn head_and_body_of_a_small_answer_leave_in_one_send() {
+    let gateway = Gateway::start(listening(BOUNDS));
+    for path in ["/facts", "/proxied"] {
+        let mut client = gateway.connect();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let mut bytes = [0; 4096];
+        let count = std::io::Read::read(&mut client.stream, &mut bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes[..count]);
+        assert!(
+            text.ends_with("clear Exchange") || text.ends_with("path /proxied"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_order() {
     let gateway = Gateway::start(listening(BOUNDS));
     let mut client = gateway.connect();
@@ -177,4 +193,22 @@ fn the_last_answer_survives_a_close_with_unread_requests_behind_it() {
         std::thread::sleep(std::time::Duration::from_millis(5));
         assert_eq!(client.answer().text(), "path /a");
     }
+}
+
+#[test]
+fn a_client_that_leaves_is_noticed_while_the_endpoint_works() {
+    let gateway = Gateway::start(listening(BOUNDS));
+    let mut client = gateway.connect();
+    assert_eq!(client.get("/a").status, 200);
+    client.send("GET /slower HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let start = std::time::Instant::now();
+    drop(client);
+    gateway.await_open(0);
+    // The endpoint would take three seconds.
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
 }

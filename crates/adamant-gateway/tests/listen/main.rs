@@ -4,13 +4,13 @@
 
 #![cfg(test)]
 
-mod bench;
 mod carrier;
 mod client;
 mod deadlines;
 mod drain;
 mod exchanges;
 mod http2;
+mod idle_memory;
 mod origin;
 mod refusals;
 mod tls;

@@ -74,6 +74,7 @@ fn answer(stream: &TcpStream, counter: &AtomicUsize) -> Option<()> {
     }
     match path.as_str() {
         "/slow" => thread::sleep(Duration::from_millis(400)),
+        "/slower" => thread::sleep(Duration::from_secs(3)),
         "/large" => body = vec![b'x'; 4 * 1024 * 1024],
         _ if body.is_empty() => body = format!("path {path}").into_bytes(),
         _ => {}

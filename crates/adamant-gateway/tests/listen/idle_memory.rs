@@ -1,4 +1,4 @@
-//! Probes that print and assert only what is stable on a busy machine.
+//! What an idle connection costs; it prints, because resident memory is not stable enough to assert.
 
 use std::time::Duration;
 
