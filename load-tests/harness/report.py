@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from statistics import median
 
 from harness.gates import GATES
-from harness.results import Results, bad_answers, cost
+from harness.results import Results, bad_answers
 from harness.scenarios import SCENARIOS
 from peers import PEERS
 
@@ -30,15 +29,6 @@ def in_order(results: Results) -> list[str]:
     """Peers as they are listed; what was measured more than once beside itself."""
     names = list(PEERS)
     return sorted(results.peers(), key=lambda peer: (names.index(peer.split("#")[0]), peer))
-
-
-@dataclass(frozen=True)
-class Heading:
-    """What is said about a run as a whole."""
-
-    command: str
-    versions: list[str]
-    load_before: float
 
 
 def table(results: Results, scenario: str, against: list[str]) -> str:
@@ -155,23 +145,25 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release().split('-')[0]}"
 
 
-def document(results: Results, against: list[str], heading: Heading) -> str:
+def command(results: Results) -> str:
+    """The call that measures the same again."""
+    scenarios, cells = results.scenarios(), results.all()
+    names = "all" if set(scenarios) == set(SCENARIOS) else ",".join(scenarios)
+    effort = cells[-1]["effort"]
+    parts = ["load-tests/run", f"--scenarios {names}", f"--peers {','.join(in_order(results))}"]
+    parts += [f"--rounds {1 + max(cell['round'] for cell in cells)}", f"--seconds {effort['seconds']:g}"]
+    return " ".join([*parts, f"--connections {effort['connections']}", f"--rate {effort['rate']:g}"])
+
+
+def document(results: Results, against: list[str], versions: list[str]) -> str:
     """The whole report."""
-    costs = [
-        cell
-        for name in results.scenarios()
-        for peer in in_order(results)
-        for cell in results.cells(name, peer)
-        if cost(cell)
-    ]
-    loads = [cell["load"] for cell in costs]
-    quiet = f"{median(loads):.1f} (from {min(loads):.1f} to {max(loads):.1f})" if loads else "unknown"
+    loads = [cell["load"] for cell in results.all()]
     parts = [
         "# Load test results",
-        f"Measured {date.today():%d %B %Y} on {machine()}, with `{heading.command}`.",
-        "\n".join(f"- {version}" for version in heading.versions if version),
-        f"Load average before the run {heading.load_before:.1f}, during the cells {quiet}; "
-        "the tests themselves make about 2.",
+        f"Measured {date.today():%d %B %Y} on {machine()}, with `{command(results)}`.",
+        "\n".join(f"- {version}" for version in versions if version),
+        f"Load average during the cells: median {median(loads):.1f}, from {min(loads):.1f} to "
+        f"{max(loads):.1f}; the tests themselves make about 2.",
         LEGEND,
         "## Gates",
         gates(results)[0],

@@ -35,6 +35,10 @@ class Results:
         """All cells of a place, in the order of rounds."""
         return self._cells.get((scenario, peer), [])
 
+    def all(self) -> list[Cell]:
+        """Every cell."""
+        return [cell for cells in self._cells.values() for cell in cells]
+
     def sound(self, scenario: str, peer: str) -> list[Cell]:
         """Those of them whose answers were what they should be."""
         return [

@@ -32,7 +32,7 @@ def render(site: Site, place: Place) -> Launch | None:
     files = {"gateway.yaml": json.dumps(config, indent=2)}
     if site.auth == "api-key":
         files["api-keys.yaml"] = _hashed_keys(place)
-    return Launch([program, "run", "--config", place.work / "gateway.yaml"], files)
+    return Launch([program, "run", "--workers", "1", "--config", place.work / "gateway.yaml"], files)
 
 
 def _listeners(site: Site, place: Place) -> Json:
