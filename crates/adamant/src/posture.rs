@@ -17,7 +17,7 @@ pub(crate) struct Posture {
 }
 
 /// A route.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct RoutePosture {
     route: String,
@@ -44,7 +44,24 @@ impl Posture {
         }
     }
 
-    /// As a table for people. Public routes are written in capitals.
+    /// As a table of so many routes for people; the others are counted. What is public stands out in capitals.
+    pub(crate) fn summary(&self, most: usize) -> String {
+        let others = self.routes.get(most..).unwrap_or_default();
+        let shown = Self {
+            routes: self.routes.iter().take(most).cloned().collect(),
+        };
+        let mut text = shown.text();
+        if !others.is_empty() {
+            let public = others.iter().filter(|route| route.public).count();
+            text.push_str(&format!(
+                "and {} more routes, {public} of them PUBLIC: see `adamant show --posture`\n",
+                others.len()
+            ));
+        }
+        text
+    }
+
+    /// As a table for people. What is public stands out in capitals.
     pub(crate) fn text(&self) -> String {
         let head = [
             "ROUTE",

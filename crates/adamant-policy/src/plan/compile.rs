@@ -24,7 +24,8 @@ pub(crate) struct Compiler<'c> {
     pub(crate) budget: Vec<(String, u64)>,
     pub(crate) problems: Problems,
     listeners: Vec<Arc<str>>,
-    policies: Vec<Vec<Unplaced>>,
+    /// By position in the file; `None` when one of the steps could not be built.
+    policies: Vec<Option<Vec<Unplaced>>>,
 }
 
 /// A built step before the generic keys of its place are known.
@@ -54,7 +55,7 @@ impl<'c> Compiler<'c> {
     pub(crate) fn routes(&mut self) -> Vec<RoutePlan> {
         let config = self.config;
         for policy in &config.policies {
-            let steps = policy.steps.iter().filter_map(|step| self.build(step, Some(&policy.name))).collect();
+            let steps = self.build_all(&policy.steps, Some(&policy.name));
             self.policies.push(steps);
         }
         config.routes.iter().map(|route| self.route(route)).collect()
@@ -62,17 +63,23 @@ impl<'c> Compiler<'c> {
 
     fn route(&mut self, route: &Route) -> RoutePlan {
         let mut stages = Vec::new();
+        let mut is_whole = true;
         for step in &route.filters {
-            match step {
-                RouteStep::Use { policy, generic, .. } => stages.extend(self.place_policy(*policy, generic)),
+            let placed = match step {
+                RouteStep::Use { policy, generic, .. } => self.place_policy(*policy, generic),
                 RouteStep::Inline(step) => {
                     let built = self.build(step, None);
-                    stages.extend(built.map(|built| self.place(&built, &Generic::default())));
+                    built.map(|built| vec![self.place(&built, &Generic::default())])
                 }
-            }
+            };
+            is_whole &= placed.is_some();
+            stages.extend(placed.into_iter().flatten());
         }
-        self.check_order(route, &stages);
-        self.check_protection(route, &stages);
+        // What a step that could not be built would have provided is not missing besides.
+        if is_whole {
+            self.check_order(route, &stages);
+            self.check_protection(route, &stages);
+        }
         RoutePlan { facts: Arc::new(self.facts(route)), wiring: Wiring::of(&stages), stages }
     }
 
@@ -90,10 +97,16 @@ impl<'c> Compiler<'c> {
         RouteFacts { name: Arc::clone(&route.name), pattern: Arc::clone(&path.text), captures }
     }
 
+    /// Builds every step, so that all problems are told; `None` when one of them could not be built.
+    fn build_all(&mut self, steps: &[Step], policy: Option<&Arc<str>>) -> Option<Vec<Unplaced>> {
+        let built: Vec<_> = steps.iter().map(|step| self.build(step, policy)).collect();
+        built.into_iter().collect()
+    }
+
     fn build(&mut self, step: &Step, policy: Option<&Arc<str>>) -> Option<Unplaced> {
         match &step.kind {
             StepKind::AnyOf(branches) | StepKind::AllOf(branches) => {
-                let built = branches.iter().filter_map(|branch| self.build(branch, policy)).collect();
+                let built = self.build_all(branches, policy)?;
                 let generic = step.generic.clone();
                 Some(match &step.kind {
                     StepKind::AnyOf(_) => Unplaced::AnyOf(built, generic),
@@ -103,10 +116,10 @@ impl<'c> Compiler<'c> {
             StepKind::Filter { name, config, .. } => {
                 // Unknown names were reported when the file was decoded.
                 let registered = self.catalogue.get(name)?;
-                let built = registered.build(config, self.host, &mut self.layout);
+                let id = step.generic.id.clone().unwrap_or_else(|| registered.name().into());
+                let built = registered.build_as(&id, config, self.host, &mut self.layout);
                 let built = self.problems.take(built)?;
                 let number = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
-                let id = step.generic.id.clone().unwrap_or_else(|| registered.name().into());
                 self.account(&id, &built);
                 self.steps.push(StepInfo {
                     filter: registered.name(),
@@ -137,13 +150,9 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn place_policy(&mut self, policy: PolicyId, outer: &Generic) -> Vec<Stage> {
-        let unplaced = self.policies.get_mut(policy.0).map(std::mem::take).unwrap_or_default();
-        let stages = unplaced.iter().map(|step| self.place(step, outer)).collect();
-        if let Some(place) = self.policies.get_mut(policy.0) {
-            *place = unplaced;
-        }
-        stages
+    fn place_policy(&self, policy: PolicyId, outer: &Generic) -> Option<Vec<Stage>> {
+        let unplaced = self.policies.get(policy.0)?.as_ref()?;
+        Some(unplaced.iter().map(|step| self.place(step, outer)).collect())
     }
 
     /// Gives a built step its generic keys: its own win over those of the `use` around it.

@@ -21,6 +21,9 @@ Examples:
   adamant run --config /etc/adamant/gateway.yaml
   adamant run --workers 4 --announce /run/adamant/addresses.json";
 
+/// Routes whose posture is printed at the start.
+const ROUTES_SHOWN: usize = 100;
+
 /// Run the gateway (what happens without a command)
 ///
 /// Reads the file once, proves everything that it needs (secrets, certificates, ports), prints its digest
@@ -53,7 +56,7 @@ pub(crate) fn run(
     let plan = Arc::new(file.compile(context.catalogue, &mut host)?);
     context.diagnostics.identify(plan.digest());
     output.aside(&format!("digest {}\n\n", plan.digest()));
-    output.aside(&Posture::of(plan.config(), context.catalogue).text());
+    output.aside(&Posture::of(plan.config(), context.catalogue).summary(ROUTES_SHOWN));
     output.aside("\n");
     let linked = context.catalogue.iter();
     let machine = Machine {

@@ -87,11 +87,20 @@ fn scalar_text(text: &str) -> String {
     let is_taken = ["true", "false", "null", "yes", "no", "on", "off"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word));
-    if is_word && !is_taken {
+    if (is_word && !is_taken) || is_quantity(text) {
         text.to_owned()
     } else {
         Value::from(text).to_string()
     }
+}
+
+/// A whole number with a unit, such as `10s`, `32KiB` or `100/s`: no reader of YAML takes it for a number.
+fn is_quantity(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_unit = |c: char| c.is_ascii_alphabetic() || c == '/';
+    unit.len() < text.len()
+        && unit.starts_with(['s', 'm', 'h', 'd', 'B', 'K', 'M', 'G', '/'])
+        && unit.chars().all(is_unit)
 }
 
 #[cfg(test)]
@@ -132,7 +141,15 @@ none: []
         ] {
             assert_eq!(yaml(&json!(text)), format!("{}\n", json!(text)), "{text}");
         }
-        for text in ["orders", "/v1/orders", "a.example", "at+jwt"] {
+        for text in [
+            "orders",
+            "/v1/orders",
+            "a.example",
+            "at+jwt",
+            "10s",
+            "32KiB",
+            "100/s",
+        ] {
             assert_eq!(yaml(&json!(text)), format!("{text}\n"));
         }
     }
