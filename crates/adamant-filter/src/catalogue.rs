@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::boot::{Boot, Needs};
-use crate::decode::decode_as;
+use crate::decode::{Form, decode_with};
 use crate::filter::{Filter, Role};
 use crate::hooks::{Hooks, Wired};
 use crate::host::Host;
@@ -72,7 +72,16 @@ pub struct Built {
 
 struct Entry<F> {
     version: String,
+    /// Of the configuration; made once, as a file may hold thousands of steps.
+    form: OnceLock<Form>,
     filter: PhantomData<fn() -> F>,
+}
+
+impl<F: Filter> Entry<F> {
+    fn decode(&self, config: &Node) -> Result<F::Config, Problems> {
+        let form = self.form.get_or_init(Form::of::<F::Config>);
+        decode_with(form, &format!("`{}`", F::NAME), config)
+    }
 }
 
 impl<F: Filter> Registered for Entry<F> {
@@ -97,7 +106,7 @@ impl<F: Filter> Registered for Entry<F> {
     }
 
     fn canonical(&self, config: &Node) -> Result<Value, Problems> {
-        let config: F::Config = decode_as(&format!("`{}`", F::NAME), config)?;
+        let config = self.decode(config)?;
         // Configurations are maps, lists and scalars; `Null` would show in the digest of every file.
         Ok(serde_json::to_value(&config).unwrap_or(Value::Null))
     }
@@ -109,7 +118,7 @@ impl<F: Filter> Registered for Entry<F> {
         host: &mut dyn Host,
         layout: &mut Layout,
     ) -> Result<Built, Problems> {
-        let decoded: F::Config = decode_as(&format!("`{}`", F::NAME), config)?;
+        let decoded = self.decode(config)?;
         let mut boot = Boot::new(id, host, layout);
         let filter = F::build(decoded, &mut boot).map_err(|problem| Problems::from(problem.placed(config)))?;
         let needs = boot.into_needs();
@@ -144,7 +153,7 @@ impl Catalogue {
     /// When the name is taken: two filters of one name are a mistake of whoever builds the binary.
     #[must_use]
     pub fn filter<F: Filter>(mut self, version: &str) -> Self {
-        let entry = Entry::<F> { version: version.to_owned(), filter: PhantomData };
+        let entry = Entry::<F> { version: version.to_owned(), form: OnceLock::new(), filter: PhantomData };
         let before = self.entries.insert(F::NAME, Box::new(entry));
         assert!(before.is_none(), "two filters are named `{}`", F::NAME);
         self

@@ -4,6 +4,7 @@
 //! is wrong with its form; `read` fills the type in, and stops at the first thing that only the type
 //! itself can know. Never knows what a value means beyond its type.
 
+mod form;
 mod inspect;
 mod read;
 mod shape;
@@ -15,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
+pub use form::Form;
 pub use inspect::inspect;
 pub use read::read;
 pub use shape::{OneOrMany, ShortOrLong};
@@ -27,15 +29,16 @@ use crate::problem::Problems;
 /// # Errors
 /// All problems of form; when there are none, the first one that only `T` itself can know.
 pub fn decode<T: DeserializeOwned + JsonSchema>(node: &Node) -> Result<T, Problems> {
-    decode_as("the configuration", node)
+    decode_with(&Form::of::<T>(), "the configuration", node)
 }
 
-/// The same; messages call the tree `name`: a phrase, or a word between backticks.
+/// The same, with the form of `T` at hand; messages call the tree `name`: a phrase, or a word between
+/// backticks.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_as<T: DeserializeOwned + JsonSchema>(name: &str, node: &Node) -> Result<T, Problems> {
-    inspect(&schema_of::<T>(), node, name).or(())?;
+pub fn decode_with<T: DeserializeOwned>(form: &Form, name: &str, node: &Node) -> Result<T, Problems> {
+    inspect(form, node, name).or(())?;
     read(node).map_err(Problems::from)
 }
 

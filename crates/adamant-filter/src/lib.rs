@@ -92,7 +92,7 @@ pub use attempt::Attempt;
 pub use body::Chunk;
 pub use boot::{Boot, Needs};
 pub use catalogue::{Built, Catalogue, Registered};
-pub use decode::{OneOrMany, ShortOrLong, Spanned, decode, decode_as, inspect, read, schema_of};
+pub use decode::{Form, OneOrMany, ShortOrLong, Spanned, decode, decode_with, inspect, read, schema_of};
 pub use filter::{Filter, Role};
 pub use finished::Finished;
 pub use hooks::{AsyncFn, AsyncHook, Hooks, RequestHook, Waiting, Wired};

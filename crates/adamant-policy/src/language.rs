@@ -21,7 +21,7 @@ mod upstreams;
 
 use std::collections::BTreeMap;
 
-use adamant_filter::{Node, Problem, Problems, inspect, schema_of};
+use adamant_filter::{Form, Node, Problem, Problems, inspect};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -106,7 +106,7 @@ pub fn load(source: &Source, words: &dyn Words) -> Result<(Config, Value), Probl
         problems.push(problem.with_span(root.head()));
         return Err(problems);
     }
-    problems.append(inspect(&schema_of::<File>(), &root, "the file"));
+    problems.append(inspect(&Form::of::<File>(), &root, "the file"));
     let mut context = Context::new(&root, words, problems);
     let draft = draft::read(&root, &mut context);
     check(&draft, &mut context);

@@ -1,23 +1,15 @@
-//! The first pass: a tree against a JSON Schema, with every problem of form and its place.
-//!
-//! Knows that part of JSON Schema which `schemars` writes for serde types, and the formats of our units.
-//! Patterns are for editors: what they say is checked by the type that declares them.
+//! The first pass: a tree against the form of a type, with every problem and its place.
 
-mod form;
+mod sentence;
 
 use std::fmt::Write as _;
 
-use schemars::Schema;
-use serde_json::{Map, Value};
+use sentence::{Owner, TRUTH, counted, cut, kind, listed, number_kind, starts_with_zero, text_kind};
 
-use form::{
-    Owner, be, bound, counted, cut, format_of, highest, kind_for, listed, lowest, plain, starts_with_zero,
-    tag, takes, text_for, types, ways, words,
-};
-
+use super::form::{Form, List, Mapping, Number, Others, Rule, RuleId, Text};
 use crate::node::{Content, Entry, Node, Plain};
 use crate::problem::{Problem, Problems, did_you_mean};
-use crate::units::{ENV_FORMAT, SECRET_FORMAT, check_format};
+use crate::units::{ENV_FORMAT, check_format};
 
 /// More problems than anybody reads.
 const PROBLEMS_MAX: usize = 200;
@@ -25,195 +17,124 @@ const PROBLEMS_MAX: usize = 200;
 /// Everything that is wrong with the form of `node`, in no particular order. Messages call it `name`: a
 /// phrase such as `the file`, or a word between backticks.
 #[must_use]
-pub fn inspect(schema: &Schema, node: &Node, name: &str) -> Problems {
+pub fn inspect(form: &Form, node: &Node, name: &str) -> Problems {
     let mut inspector = Inspector {
-        root: schema.as_value(),
+        form,
         problems: Problems::new(),
     };
-    inspector.visit(schema.as_value(), node, Owner::Phrase(name));
+    inspector.visit(form.root(), node, Owner::Phrase(name));
     inspector.problems
 }
 
-struct Inspector<'s> {
-    root: &'s Value,
+struct Inspector<'f> {
+    form: &'f Form,
     problems: Problems,
 }
 
-impl<'s> Inspector<'s> {
+impl<'f> Inspector<'f> {
     fn tell(&mut self, problem: Problem) {
         if self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem);
         }
     }
 
-    fn wrong_type(&mut self, node: &Node, expected: &str, owner: Owner<'_>) {
-        let verb = if matches!(owner, Owner::Item(_)) {
-            "is"
-        } else {
-            "takes"
-        };
-        let message = format!("{owner} {verb} {expected}, not {}", node.kind());
-        let problem = Problem::new("values.type", message).with_span(node.head());
-        let quoted_number = matches!(node.content(), Content::Scalar { plain: false, text } if Plain::of(text) != Plain::Text);
-        self.tell(match node.as_text() {
-            Some(text) if quoted_number && expected != "a text" => {
-                problem.with_help(format!("write {text} without quotes"))
-            }
-            Some("yes" | "on" | "Yes" | "True" | "TRUE") if expected == "true or false" => {
-                problem.with_help("write `true`")
-            }
-            Some("no" | "off" | "No" | "False" | "FALSE") if expected == "true or false" => {
-                problem.with_help("write `false`")
-            }
-            Some(text) if starts_with_zero(text) && node.kind() == "a text" => {
-                problem.with_help("write it without zeros in front: some read them as octal")
-            }
-            _ => problem,
-        });
-    }
-
-    /// Follows references, and takes the one way that is not `null` (an absent key is not written at all).
-    fn resolve(&self, mut schema: &'s Value) -> &'s Value {
-        // The chain is as long as the types are nested in name only; a circle would be a broken schema.
-        for _ in 0..16 {
-            if let Some(Value::String(to)) = schema.get("$ref") {
-                let target = to
-                    .strip_prefix('#')
-                    .and_then(|pointer| self.root.pointer(pointer));
-                let Some(target) = target else { return schema };
-                schema = target;
-                continue;
-            }
-            match ways(schema).as_deref() {
-                Some([one]) => schema = one,
-                _ => return schema,
-            }
+    fn visit(&mut self, id: RuleId, node: &Node, owner: Owner<'_>) {
+        let rule = self.form.rule(id);
+        let takes_empty = matches!(
+            rule,
+            Rule::Anything | Rule::All(_) | Rule::Choice(_) | Rule::Secret(_)
+        );
+        if !takes_empty && node.is_empty() {
+            return self.tell(empty(rule, node, owner));
         }
-        schema
-    }
-
-    fn visit(&mut self, schema: &'s Value, node: &Node, owner: Owner<'_>) {
-        let schema = self.resolve(schema);
-        let Some(rules) = schema.as_object() else { return };
-        if format_of(rules) == Some(SECRET_FORMAT) && node.as_mapping().is_none() {
-            let problem = Problem::new(
-                "values.secret",
-                format!("{owner} takes the place of a secret, never the secret itself"),
-            );
-            let help = "write `{ env: NAME }` or `{ file: path }`";
-            return self.tell(problem.with_span(node.head()).with_help(help).hidden());
-        }
-        if let Some(parts) = rules.get("allOf").and_then(Value::as_array) {
-            for part in parts {
-                self.visit(part, node, owner);
-            }
-        }
-        if let Some(ways) = ways(schema) {
-            return self.visit_choice(&ways, node, owner);
-        }
-        if let Some(words) = words(schema) {
-            return self.visit_words(&words, node, owner);
-        }
-        if node.is_empty() && rules.contains_key("type") && !types(rules).any(|name| name == "null") {
-            let problem = Problem::new("values.empty", format!("{owner} has no value"));
-            return self.tell(
-                problem
-                    .with_span(node.span())
-                    .with_help("write a value or remove the key"),
-            );
-        }
-        match types(rules).find(|name| *name != "null") {
-            Some("object") => self.visit_mapping(rules, node, owner),
-            Some("array") => self.visit_list(rules, node, owner),
-            Some("string") => self.visit_text(rules, node, owner),
-            Some("integer") => self.visit_number(rules, node, owner, "a whole number"),
-            Some("number") => self.visit_number(rules, node, owner, "a number"),
-            Some("boolean") if !matches!(plain(node), Some(Plain::Bool(_))) => {
-                self.wrong_type(node, "true or false", owner);
-            }
-            _ => {}
+        match rule {
+            Rule::Anything | Rule::Same(_) => {}
+            Rule::Secret(_) if node.as_mapping().is_none() => self.tell(literal_secret(node, owner)),
+            Rule::Secret(inner) => self.visit(*inner, node, owner),
+            Rule::All(parts) => parts.iter().for_each(|part| self.visit(*part, node, owner)),
+            Rule::Choice(ways) => self.visit_choice(ways, node, owner),
+            Rule::Words(words) => self.visit_words(words, node, owner),
+            Rule::Mapping(mapping) => self.visit_mapping(mapping, node, owner),
+            Rule::List(list) => self.visit_list(list, node, owner),
+            Rule::Text(text) => self.visit_text(text, node, owner),
+            Rule::Number(number) => self.visit_number(number, node, owner),
+            Rule::Truth if matches!(plain(node), Some(Plain::Bool(_))) => {}
+            Rule::Truth => self.tell(wrong_type(node, TRUTH, owner)),
         }
     }
 
-    fn visit_mapping(&mut self, rules: &'s Map<String, Value>, node: &Node, owner: Owner<'_>) {
+    fn visit_mapping(&mut self, mapping: &'f Mapping, node: &Node, owner: Owner<'_>) {
         let Some(entries) = node.as_mapping() else {
-            return self.wrong_type(node, "a mapping", owner);
+            return self.tell(wrong_type(node, "a mapping", owner));
         };
-        let properties = rules.get("properties").and_then(Value::as_object);
-        let others = rules.get("additionalProperties");
+        let names = || mapping.known.iter().map(|(name, _)| name.as_str());
         let mut meant: Vec<&str> = Vec::new();
         for entry in entries {
-            match (properties.and_then(|known| known.get(&*entry.key)), others) {
-                (Some(schema), _) => self.visit(schema, &entry.value, Owner::Key(&entry.key)),
-                (None, Some(Value::Bool(false))) => {
-                    let known: Vec<&str> = properties
-                        .into_iter()
-                        .flat_map(Map::keys)
-                        .map(String::as_str)
-                        .collect();
-                    meant.extend(did_you_mean(&entry.key, known.iter().copied()));
-                    self.tell(unknown_key(entry, owner, &known));
+            let known = mapping
+                .known
+                .iter()
+                .find(|(name, _)| **name == *entry.key)
+                .map(|(_, id)| *id);
+            match (known, mapping.others) {
+                (Some(id), _) | (None, Others::Take(id)) => {
+                    self.visit(id, &entry.value, Owner::Key(&entry.key));
                 }
-                (None, Some(schema)) => self.visit(schema, &entry.value, Owner::Key(&entry.key)),
-                (None, None) => {}
+                (None, Others::Refused) => {
+                    meant.extend(did_you_mean(&entry.key, names()));
+                    self.tell(unknown_key(entry, owner, &names().collect::<Vec<_>>()));
+                }
+                (None, Others::Ignored) => {}
             }
         }
-        let required = rules.get("required").and_then(Value::as_array);
-        for key in required.into_iter().flatten().filter_map(Value::as_str) {
+        for key in &mapping.required {
             // A key that is only misspelt is not missing as well.
-            if node.get(key).is_none() && !meant.contains(&key) {
+            if node.get(key).is_none() && !meant.contains(&key.as_str()) {
                 let problem = Problem::new("keys.missing", format!("{owner} needs the key `{key}`"));
                 self.tell(problem.with_span(node.head()));
             }
         }
-        let least = bound(rules, "minProperties").unwrap_or(0);
-        if entries.len() < least {
-            let problem = Problem::new(
-                "values.range",
-                format!("{owner} needs at least {}", counted(least, "entry", "entries")),
+        if entries.len() < mapping.least {
+            let message = format!(
+                "{owner} needs at least {}",
+                counted(mapping.least, "entry", "entries")
             );
-            self.tell(problem.with_span(node.head()));
+            self.tell(Problem::new("values.range", message).with_span(node.head()));
         }
     }
 
-    fn visit_list(&mut self, rules: &'s Map<String, Value>, node: &Node, owner: Owner<'_>) {
+    fn visit_list(&mut self, list: &'f List, node: &Node, owner: Owner<'_>) {
         let Some(items) = node.as_sequence() else {
-            self.wrong_type(node, "a list", owner);
-            return;
+            return self.tell(wrong_type(node, "a list", owner));
         };
-        let first = rules.get("prefixItems").and_then(Value::as_array);
         for (index, item) in items.iter().enumerate() {
-            let schema = first
-                .and_then(|first| first.get(index))
-                .or_else(|| rules.get("items"));
-            if let Some(schema) = schema {
-                self.visit(schema, item, owner.item());
+            if let Some(id) = list.first.get(index).copied().or(list.items) {
+                self.visit(id, item, owner.item());
             }
         }
-        let (least, most) = (bound(rules, "minItems"), bound(rules, "maxItems"));
-        let wrong = match (least, most) {
+        let wrong = match (list.least, list.most) {
             (Some(least), _) if items.len() < least => {
                 format!("at least {}", counted(least, "item", "items"))
             }
             (_, Some(most)) if items.len() > most => format!("at most {}", counted(most, "item", "items")),
             _ => return,
         };
-        let message = format!(
-            "{owner} needs {wrong}, and there {} {}",
-            be(items.len()),
-            items.len()
-        );
+        let be = if items.len() == 1 { "is" } else { "are" };
+        let message = format!("{owner} needs {wrong}, and there {be} {}", items.len());
         self.tell(Problem::new("values.range", message).with_span(node.head()));
     }
 
-    fn visit_text(&mut self, rules: &Map<String, Value>, node: &Node, owner: Owner<'_>) {
+    fn visit_text(&mut self, rule: &Text, node: &Node, owner: Owner<'_>) {
         let Some(text) = node.as_text() else {
-            return self.wrong_type(node, &text_for(rules), owner);
+            return self.tell(wrong_type(node, text_kind(rule), owner));
         };
-        if let Some(Err(error)) = format_of(rules).and_then(|format| check_format(format, text)) {
+        if let Some(Err(error)) = rule
+            .format
+            .as_deref()
+            .and_then(|format| check_format(format, text))
+        {
             let problem = Problem::new("values.unit", error.to_string()).with_span(node.head());
             // Where the name of a variable is due, somebody may have written what is in it.
-            let is_env = format_of(rules) == Some(ENV_FORMAT);
+            let is_env = rule.format.as_deref() == Some(ENV_FORMAT);
             let problem = if is_env { problem.hidden() } else { problem };
             return self.tell(match error.help() {
                 Some(help) => problem.with_help(help),
@@ -221,9 +142,12 @@ impl<'s> Inspector<'s> {
             });
         }
         let owner = owner.key();
-        let length = text.chars().count();
-        let (least, most) = (bound(rules, "minLength"), bound(rules, "maxLength"));
-        let wrong = match (least, most) {
+        let length = if rule.least.is_none() && rule.most.is_none() {
+            0
+        } else {
+            text.chars().count()
+        };
+        let wrong = match (rule.least, rule.most) {
             (Some(_), _) if length == 0 => format!("{owner} must not be empty"),
             (Some(least), _) if length < least => format!("{owner} needs at least {least} characters"),
             (_, Some(most)) if length > most => format!("{owner} takes at most {most} characters"),
@@ -232,88 +156,76 @@ impl<'s> Inspector<'s> {
         self.tell(Problem::new("values.range", wrong).with_span(node.head()));
     }
 
-    fn visit_number(&mut self, rules: &Map<String, Value>, node: &Node, owner: Owner<'_>, expected: &str) {
-        let whole = expected == "a whole number";
+    fn visit_number(&mut self, rule: &Number, node: &Node, owner: Owner<'_>) {
         let (number, shown) = match (plain(node), node.as_text()) {
             (Some(Plain::Unsigned(value)), Some(text)) => (value as f64, text),
             (Some(Plain::Signed(value)), Some(text)) => (value as f64, text),
-            (Some(Plain::Float(value)), Some(text)) if !whole => (value, text),
-            _ => return self.wrong_type(node, expected, owner),
+            (Some(Plain::Float(value)), Some(text)) if !rule.whole => (value, text),
+            _ => return self.tell(wrong_type(node, number_kind(rule.whole), owner)),
         };
-        let owner = owner.key();
-        let format = format_of(rules).unwrap_or_default();
-        let least = rules.get("minimum").and_then(Value::as_f64).or(lowest(format));
-        let most = rules.get("maximum").and_then(Value::as_f64).or(highest(format));
-        let below = least.is_some_and(|least| number < least);
-        let above = most.is_some_and(|most| number > most);
-        if below || above {
-            let mut message = format!(
-                "{shown} is too {}: {owner} is",
-                if below { "small" } else { "large" }
-            );
-            let _ = match (least, most) {
-                (Some(least), Some(most)) => write!(message, " from {least} to {most}"),
-                (Some(least), None) => write!(message, " at least {least}"),
-                (None, most) => write!(message, " at most {}", most.unwrap_or_default()),
-            };
-            self.tell(Problem::new("values.range", message).with_span(node.head()));
-        }
-    }
-
-    fn visit_words(&mut self, words: &[&'s str], node: &Node, owner: Owner<'_>) {
-        let list = listed(words);
-        let Some(text) = node.as_text() else {
-            return self.wrong_type(node, &format!("one of {list}"), owner);
-        };
-        let owner = owner.key();
-        if words.contains(&text) {
+        let below = rule.least.is_some_and(|least| number < least);
+        let above = rule.most.is_some_and(|most| number > most);
+        if !below && !above {
             return;
         }
-        if node.is_empty() {
-            let problem = Problem::new("values.empty", format!("{owner} has no value"));
-            return self.tell(
-                problem
-                    .with_span(node.span())
-                    .with_help(format!("write one of {list}")),
-            );
+        let size = if below { "small" } else { "large" };
+        let mut message = format!("{shown} is too {size}: {} is", owner.key());
+        let _ = match (rule.least, rule.most) {
+            (Some(least), Some(most)) => write!(message, " from {least} to {most}"),
+            (Some(least), None) => write!(message, " at least {least}"),
+            (None, most) => write!(message, " at most {}", most.unwrap_or_default()),
+        };
+        self.tell(Problem::new("values.range", message).with_span(node.head()));
+    }
+
+    fn visit_words(&mut self, words: &[String], node: &Node, owner: Owner<'_>) {
+        let Some(text) = node.as_text() else {
+            return self.tell(wrong_type(node, &format!("one of {}", listed(words)), owner));
+        };
+        if words.iter().any(|word| word == text) {
+            return;
         }
-        let guess = did_you_mean(text, words.iter().copied());
+        let guess = did_you_mean(text, words.iter().map(String::as_str));
         let guess = guess
             .map(|word| format!("; did you mean `{word}`?"))
             .unwrap_or_default();
-        let problem = Problem::new(
-            "values.choice",
-            format!("`{}` is not a choice of {owner}{guess}", cut(text)),
-        );
-        let help = if let [one] = words {
-            format!("the only choice is `{one}`")
-        } else {
-            format!("the choices are {list}")
+        let message = format!("`{}` is not a choice of {}{guess}", cut(text), owner.key());
+        let help = match words {
+            [one] => format!("the only choice is `{one}`"),
+            words => format!("the choices are {}", listed(words)),
         };
-        self.tell(problem.with_span(node.head()).with_help(help));
+        self.tell(
+            Problem::new("values.choice", message)
+                .with_span(node.head())
+                .with_help(help),
+        );
     }
 
     /// One of several forms: by the kind of the node, then by the keys that are there, then by trying.
-    fn visit_choice(&mut self, ways: &[&'s Value], node: &Node, owner: Owner<'_>) {
-        let ways: Vec<&'s Value> = ways.iter().map(|way| self.resolve(way)).collect();
-        let fitting: Vec<&'s Value> = ways.iter().copied().filter(|way| takes(way, node)).collect();
-        match fitting.as_slice() {
-            [] => {
-                let mut kinds: Vec<String> = ways.iter().map(|way| kind_for(way)).collect();
+    fn visit_choice(&mut self, ways: &'f [RuleId], node: &Node, owner: Owner<'_>) {
+        if node.is_empty() {
+            return self.tell(empty(&Rule::Anything, node, owner));
+        }
+        let fitting: Vec<RuleId> = ways
+            .iter()
+            .copied()
+            .filter(|way| self.takes(*way, node))
+            .collect();
+        match (fitting.as_slice(), node.as_mapping()) {
+            ([], _) => {
+                let mut kinds: Vec<String> = ways.iter().map(|way| kind(self.form, *way)).collect();
                 kinds.dedup();
-                self.wrong_type(node, &kinds.join(" or "), owner);
+                self.tell(wrong_type(node, &kinds.join(" or "), owner));
             }
-            [one] => self.visit(one, node, owner),
-            several => match node.as_mapping() {
-                Some(entries) => self.visit_tagged(several, node, entries, owner),
-                None => self.visit_any(several, node, owner),
-            },
+            ([one], _) => self.visit(*one, node, owner),
+            (several, Some(entries)) => self.visit_tagged(several, node, entries, owner),
+            (several, None) => self.visit_any(several, node, owner),
         }
     }
 
     /// Mappings that are told apart by the key which each needs, such as `{ env: … }` and `{ file: … }`.
-    fn visit_tagged(&mut self, ways: &[&'s Value], node: &Node, entries: &[Entry], owner: Owner<'_>) {
-        let tags: Vec<&'s str> = ways.iter().filter_map(|way| tag(way)).collect();
+    fn visit_tagged(&mut self, ways: &[RuleId], node: &Node, entries: &[Entry], owner: Owner<'_>) {
+        let tags: Vec<&str> = ways.iter().filter_map(|way| self.tag(*way)).collect();
         if tags.len() != ways.len() {
             return self.visit_any(ways, node, owner);
         }
@@ -323,9 +235,9 @@ impl<'s> Inspector<'s> {
             .collect();
         match written.as_slice() {
             [one] => {
-                let way = ways.iter().find(|way| tag(way) == Some(&one.key));
+                let way = ways.iter().find(|way| self.tag(**way) == Some(&one.key));
                 if let Some(way) = way {
-                    self.visit(way, node, owner);
+                    self.visit(*way, node, owner);
                 }
             }
             [first, second, ..] => {
@@ -333,42 +245,94 @@ impl<'s> Inspector<'s> {
                 let problem = Problem::new("keys.exclusive", message).with_span(second.key_span);
                 self.tell(problem.with_second(first.key_span, "the other one"));
             }
-            [] => match entries {
-                [] => {
-                    let problem = Problem::new(
-                        "keys.missing",
-                        format!("{owner} needs one of the keys {}", listed(&tags)),
-                    );
-                    self.tell(problem.with_span(node.head()));
-                }
-                entries => {
-                    for entry in entries {
-                        self.tell(unknown_key(entry, owner, &tags));
-                    }
-                }
-            },
+            [] if entries.is_empty() => {
+                let message = format!("{owner} needs one of the keys {}", listed(&tags));
+                self.tell(Problem::new("keys.missing", message).with_span(node.head()));
+            }
+            [] => entries
+                .iter()
+                .for_each(|entry| self.tell(unknown_key(entry, owner, &tags))),
         }
     }
 
     /// Tries all and keeps the complaints of the one that had fewest.
-    fn visit_any(&mut self, ways: &[&'s Value], node: &Node, owner: Owner<'_>) {
-        let mut fewest: Option<Problems> = None;
-        for way in ways {
+    fn visit_any(&mut self, ways: &[RuleId], node: &Node, owner: Owner<'_>) {
+        let attempts = ways.iter().map(|way| {
             let mut attempt = Inspector {
-                root: self.root,
+                form: self.form,
                 problems: Problems::new(),
             };
-            attempt.visit(way, node, owner);
-            if fewest
-                .as_ref()
-                .is_none_or(|best| attempt.problems.len() < best.len())
-            {
-                fewest = Some(attempt.problems);
-            }
-        }
-        for problem in fewest.into_iter().flatten() {
+            attempt.visit(*way, node, owner);
+            attempt.problems
+        });
+        for problem in attempts.min_by_key(Problems::len).into_iter().flatten() {
             self.tell(problem);
         }
+    }
+
+    /// Whether a rule takes nodes of this kind at all.
+    fn takes(&self, id: RuleId, node: &Node) -> bool {
+        match self.form.rule(id) {
+            Rule::Words(_) | Rule::Text(_) | Rule::Number(_) | Rule::Truth => node.as_text().is_some(),
+            Rule::Mapping(_) => node.as_mapping().is_some(),
+            Rule::List(_) => node.as_sequence().is_some(),
+            Rule::Choice(ways) => ways.iter().any(|way| self.takes(*way, node)),
+            Rule::Anything | Rule::Same(_) | Rule::Secret(_) | Rule::All(_) => true,
+        }
+    }
+
+    /// The key by which a mapping is told apart: the only one that it needs.
+    fn tag(&self, id: RuleId) -> Option<&'f str> {
+        match self.form.rule(id) {
+            Rule::Mapping(Mapping { required, .. }) => match required.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn plain(node: &Node) -> Option<Plain> {
+    match node.content() {
+        Content::Scalar { text, plain: true } => Some(Plain::of(text)),
+        Content::Scalar { .. } | Content::Sequence(_) | Content::Mapping(_) => None,
+    }
+}
+
+fn empty(rule: &Rule, node: &Node, owner: Owner<'_>) -> Problem {
+    let problem = Problem::new("values.empty", format!("{owner} has no value")).with_span(node.span());
+    match rule {
+        Rule::Words(words) => problem.with_help(format!("write one of {}", listed(words))),
+        _ => problem.with_help("write a value or remove the key"),
+    }
+}
+
+fn literal_secret(node: &Node, owner: Owner<'_>) -> Problem {
+    let message = format!("{owner} takes the place of a secret, never the secret itself");
+    let problem = Problem::new("values.secret", message).with_span(node.head());
+    problem
+        .with_help("write `{ env: NAME }` or `{ file: path }`")
+        .hidden()
+}
+
+fn wrong_type(node: &Node, expected: &str, owner: Owner<'_>) -> Problem {
+    let message = format!("{owner} {} {expected}, not {}", owner.verb(), node.kind());
+    let problem = Problem::new("values.type", message).with_span(node.head());
+    let Content::Scalar { text, plain } = node.content() else {
+        return problem;
+    };
+    let is_number = expected.ends_with("number");
+    match &**text {
+        "yes" | "on" | "Yes" | "True" | "TRUE" if expected == TRUTH => problem.with_help("write `true`"),
+        "no" | "off" | "No" | "False" | "FALSE" if expected == TRUTH => problem.with_help("write `false`"),
+        text if is_number && starts_with_zero(text) => {
+            problem.with_help("write it without zeros in front: some read them as octal")
+        }
+        text if !plain && (is_number || expected == TRUTH) && Plain::of(text) != Plain::Text => {
+            problem.with_help(format!("write {text} without quotes"))
+        }
+        _ => problem,
     }
 }
 

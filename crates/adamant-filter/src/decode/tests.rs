@@ -119,7 +119,6 @@ fn everything_wrong_is_told_at_once() {
         "mode": "least-request", "key": "s3cret", "hosts": [], "to": ["x"], "nets": {"lan": "10.0.0.1/8"},
     }));
     let expected = [
-        "keys.missing: the configuration needs the key `name`",
         "keys.unknown: `nmae` is not a key of the configuration; did you mean `name`?",
         "values.choice: `least-request` is not a choice of `mode`; did you mean `least-requests`?",
         "values.range: 300 is too large: `weight` is from 0 to 255",
@@ -155,13 +154,50 @@ fn forms_that_exclude_each_other_are_told_apart_by_their_key() {
         ),
         (
             json!({"env": "a b"}),
-            "values.unit: `a b` is not the name of an environment variable",
+            "values.unit: this is not the name of an environment variable",
         ),
         (json!({"file": ""}), "values.range: `file` must not be empty"),
     ];
     for (key, expected) in cases {
         assert_eq!(complaints(&json!({"name": "a", "key": key})), [expected]);
     }
+}
+
+#[test]
+fn what_is_missing_or_empty_is_told() {
+    assert_eq!(
+        complaints(&json!({"weight": 1})),
+        ["keys.missing: the configuration needs the key `name`"]
+    );
+    let nothing = crate::node::Entry {
+        key: "size".into(),
+        key_span: Span::NOWHERE,
+        value: Node::scalar(Span::NOWHERE, "", true),
+    };
+    let node = Node::new(Span::NOWHERE, crate::node::Content::Mapping([nothing].into()));
+    let problems = decode::<Sample>(&node).unwrap_err();
+    assert!(
+        problems.iter().any(|problem| problem.code() == "values.empty"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_type_may_contain_itself() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Tree {
+        #[serde(default)]
+        branches: Vec<Tree>,
+        #[serde(default)]
+        left: Option<Box<Tree>>,
+    }
+    let good = json!({"branches": [{"branches": []}, {"left": {"left": {}}}]});
+    let tree: Tree = decode(&Node::from_json(&good)).unwrap();
+    assert!(tree.left.is_none() && tree.branches.len() == 2);
+    let bad = json!({"branches": [{"branch": []}, {"left": {"left": {"right": {}}}}]});
+    let problems = decode::<Tree>(&Node::from_json(&bad)).unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems}");
 }
 
 #[test]

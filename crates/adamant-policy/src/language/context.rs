@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use adamant_filter::{
-    Content, Entry, Node, OneOrMany, Problem, Problems, Span, Spanned, did_you_mean, read, schema_of,
+    Content, Entry, Form, Node, OneOrMany, Problem, Problems, Span, Spanned, did_you_mean, read,
 };
-use schemars::Schema;
 use serde::de::DeserializeOwned;
 
 use super::Words;
@@ -17,8 +16,8 @@ use crate::config::{ListenerId, PolicyId, UpstreamId};
 pub(crate) struct Context<'w> {
     /// The filters that may be named.
     pub(crate) words: &'w dyn Words,
-    /// Schema of the keys beside a filter's word.
-    pub(crate) generic: Schema,
+    /// Form of the keys beside a filter's word.
+    pub(crate) generic: Form,
     names: AllNames,
     problems: Problems,
     /// A part of the file could not be read, so nobody knows which names it uses.
@@ -107,7 +106,7 @@ impl<'w> Context<'w> {
         let has_gaps = problems.iter().any(|problem| problem.code().starts_with("keys."));
         Self {
             words,
-            generic: schema_of::<GenericEntry>(),
+            generic: Form::of::<GenericEntry>(),
             names,
             problems,
             has_gaps,

@@ -34,7 +34,7 @@ fn survive(text: &[u8]) {
     let source = Source::new("gateway.yaml", text);
     if let Err(problems) = load(&source, &One) {
         assert!(!problems.is_empty());
-        render(&source, &problems, Color::On);
+        assert!(!render(&source, &problems, Color::On).is_empty());
     }
 }
 

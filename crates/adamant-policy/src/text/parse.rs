@@ -9,7 +9,7 @@ use std::sync::Arc;
 use adamant_filter::{Content, Entry, Node, Problem, Problems, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
-use super::Source;
+use super::source::{Source, count};
 
 /// Largest file.
 pub(crate) const BYTES_MAX: usize = 4 << 20;
@@ -116,9 +116,44 @@ enum Inside {
     Sequence(Vec<Node>),
     Mapping {
         entries: Vec<Entry>,
-        keys: HashMap<Arc<str>, Span>,
+        keys: Keys,
         key: Option<(Option<Arc<str>>, Span)>,
     },
+}
+
+/// The keys of a mapping by name. Most mappings have so few that looking through them is faster.
+#[derive(Default)]
+struct Keys {
+    places: HashMap<Arc<str>, Span>,
+    written: usize,
+}
+
+impl Keys {
+    const FEW: usize = 16;
+
+    /// Where this key was written before.
+    fn first(&mut self, name: &str, entries: &[Entry]) -> Option<Span> {
+        if self.written <= Self::FEW {
+            return entries
+                .iter()
+                .find(|entry| &*entry.key == name)
+                .map(|entry| entry.key_span);
+        }
+        if self.places.is_empty() {
+            self.places = entries
+                .iter()
+                .map(|entry| (Arc::clone(&entry.key), entry.key_span))
+                .collect();
+        }
+        self.places.get(name).copied()
+    }
+
+    fn insert(&mut self, name: &Arc<str>, span: Span) {
+        self.written += 1;
+        if !self.places.is_empty() {
+            self.places.insert(Arc::clone(name), span);
+        }
+    }
 }
 
 struct Builder<'s> {
@@ -160,7 +195,7 @@ impl Builder<'_> {
                 self.refuse_marks(anchor, tag.is_some(), span);
                 let inside = Inside::Mapping {
                     entries: Vec::new(),
-                    keys: HashMap::new(),
+                    keys: Keys::default(),
                     key: None,
                 };
                 return self.begin(inside, span);
@@ -171,9 +206,26 @@ impl Builder<'_> {
     }
 
     fn place(&self, place: saphyr_parser::Span) -> Span {
-        let start = self.source.offset(place.start.line(), place.start.col());
-        let end = self.source.offset(place.end.line(), place.end.col());
-        self.source.span(start, end.max(start))
+        let (from, to) = (place.start, place.end);
+        let start = self.source.offset(from.line(), from.col());
+        let end = if to == from {
+            start
+        } else {
+            self.source.offset(to.line(), to.col()).max(start)
+        };
+        // What ends before the first column ends with the line before.
+        let last = if to.col() == 0 {
+            to.line().saturating_sub(1)
+        } else {
+            to.line()
+        };
+        let line = count(from.line());
+        Span::new(
+            (count(start), count(end)),
+            line,
+            count(from.col() + 1),
+            count(last).max(line),
+        )
     }
 
     /// Scalars reach to the next token when the parser looks ahead; people expect them to end with their text.
@@ -186,7 +238,13 @@ impl Builder<'_> {
             ScalarStyle::DoubleQuoted => quoted_length(text, '"'),
             ScalarStyle::Literal | ScalarStyle::Folded => text.lines().next().unwrap_or_default().len(),
         };
-        self.source.span(start, start + length)
+        let lines = if span.is_long() {
+            text.get(..length).unwrap_or_default().matches('\n').count()
+        } else {
+            0
+        };
+        let bytes = (span.start(), count(start + length));
+        Span::new(bytes, span.line(), span.column(), span.line() + count(lines))
     }
 
     fn refuse_alias(&mut self, span: Span) {
@@ -262,12 +320,12 @@ impl Builder<'_> {
             Inside::Mapping { entries, keys, key } => match key.take() {
                 None => *key = Some((self.problems.take(key_of(&node)), node.head())),
                 Some((None, _)) => {}
-                Some((Some(name), key_span)) => match keys.get(&name) {
-                    Some(first) => self.problems.push(twice(&name, key_span, *first)),
+                Some((Some(name), key_span)) => match keys.first(&name, entries) {
+                    Some(first) => self.problems.push(twice(&name, key_span, first)),
                     None => {
-                        keys.insert(Arc::clone(&name), key_span);
+                        keys.insert(&name, key_span);
                         // A value that is not there is pointed at by its key.
-                        let node = if node.is_empty() {
+                        let value = if node.is_empty() {
                             Node::scalar(key_span, "", true)
                         } else {
                             node
@@ -275,7 +333,7 @@ impl Builder<'_> {
                         entries.push(Entry {
                             key: name,
                             key_span,
-                            value: node,
+                            value,
                         });
                     }
                 },

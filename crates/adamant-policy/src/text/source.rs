@@ -110,7 +110,7 @@ impl Source {
 }
 
 /// Texts are bounded at a few MiB long before they are parsed; beyond that the place is not exact.
-fn count(number: usize) -> u32 {
+pub(super) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

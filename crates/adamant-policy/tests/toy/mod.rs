@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use adamant_filter::{Cidr, Node, OneOrMany, Period, Problems, Rate, SecretRef, Size, decode_as, schema_of};
+use adamant_filter::{
+    Cidr, Form, Node, OneOrMany, Period, Problems, Rate, SecretRef, Size, decode_with, schema_of,
+};
 use adamant_policy::Words;
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
@@ -39,7 +41,7 @@ fn toy<T: DeserializeOwned + Serialize + JsonSchema>() -> Toy {
     Toy {
         schema: schema_of::<T>,
         canonical: |name, config| {
-            let config: T = decode_as(&format!("`{name}`"), config)?;
+            let config: T = decode_with(&Form::of::<T>(), &format!("`{name}`"), config)?;
             Ok(serde_json::to_value(config).expect("toys are maps, lists and texts"))
         },
     }
