@@ -1,6 +1,7 @@
 //! Keys that pass, keys that do not, and files that no gateway should start with.
 
 use std::path::Path;
+use std::time::Instant;
 
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
@@ -231,4 +232,23 @@ fn a_generated_entry_is_an_entry_of_the_file() {
     );
     assert_eq!(entry, expected);
     assert!(!entry.contains(made.key()));
+}
+
+/// Prints what a look-up costs, for runs with optimization.
+#[test]
+fn a_look_up_takes_no_longer_among_many_keys() {
+    let cost = |keys: u8| {
+        let entries = (0..keys).map(|number| entry(number, "acme")).collect();
+        let trial = trial(&with(config(), "forward", true), entries);
+        let mut request = trial.prepare(get(&[("x-api-key", key(0).key())]));
+        let rounds = (0..200).map(|_| {
+            let start = Instant::now();
+            (0..20).for_each(|_| drop(std::hint::black_box(trial.ask(&mut request))));
+            start.elapsed() / 20
+        });
+        rounds.min().unwrap()
+    };
+    let (few, many) = (cost(1), cost(200));
+    println!("the whole filter: {few:?} with one key, {many:?} with 200");
+    assert!(many < few * 3, "{few:?} with one key, {many:?} with 200");
 }

@@ -63,8 +63,8 @@ pub struct JwtConfig {
     /// Pass the token on to the upstream. Otherwise it is taken out of the request once it is proved.
     #[serde(default)]
     pub forward: bool,
-    /// How many proved tokens of usual size (about 1 KiB) are remembered until they expire, so that their
-    /// signatures need not be verified again; 0 remembers none.
+    /// How many proved tokens of usual size (4 KiB of memory with their claims) are remembered until they
+    /// expire, so that their signatures need not be verified again; 0 remembers none.
     #[serde(default = "default_remember")]
     pub remember: u32,
     /// Name of the protected area in `WWW-Authenticate`.

@@ -53,8 +53,9 @@ impl Verifier {
         }
         self.keys.select(&header, algorithm)?.verify(&token, algorithm)?;
         let claims = json::object(&token.payload).ok_or(&MALFORMED)?;
+        let weight = Remembered::weight(credential, &token.payload, &claims);
         let proof = self.claims.prove(claims, header.kind.as_deref(), now)?;
-        self.remembered.insert(credential, token.payload.len(), &proof);
+        self.remembered.insert(credential, weight, &proof);
         Ok(proof)
     }
 }
