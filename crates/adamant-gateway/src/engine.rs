@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use adamant_filter::{Identity, Origin, Reason};
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
-use adamant_policy::plan::{Decided, Moments, Plan, Progress, Refusal};
+use adamant_policy::plan::{Decided, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
@@ -107,15 +107,15 @@ impl Engine {
         self.observation.begin(exchange);
     }
 
-    /// Checks, routes and runs the filters as far as that goes without waiting. `Err` holds the position
+    /// Checks, routes and runs the filters as far as that goes without waiting. `Err` holds the place
     /// from which [`Plan::request_from`] goes on.
-    pub(crate) fn decide(&self, exchange: &mut Exchange) -> Result<Decided, usize> {
+    pub(crate) fn decide(&self, exchange: &mut Exchange) -> Result<Decided, Waiting> {
         if let Err(refusal) = self.receive(exchange) {
             return Ok(Decided::Refuse(refusal));
         }
         match self.plan.request(&mut exchange.plan) {
             Progress::Done(decided) => Ok(decided),
-            Progress::Waits(position) => Err(position),
+            Progress::Waits(from) => Err(from),
         }
     }
 

@@ -20,7 +20,7 @@ pub use exchange::{Decided, Decision, Exchange, Outcome, Refusal};
 pub(crate) use pattern::captured;
 pub(crate) use route::Found;
 use route::Router;
-pub use run::{End, Progress};
+pub use run::{End, Progress, Waiting};
 use stage::{Placed, Stage};
 pub use stage::{StepId, StepInfo};
 

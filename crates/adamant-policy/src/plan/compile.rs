@@ -106,6 +106,7 @@ impl<'c> Compiler<'c> {
     fn build(&mut self, step: &Step, policy: Option<&Arc<str>>) -> Option<Unplaced> {
         match &step.kind {
             StepKind::AnyOf(branches) | StepKind::AllOf(branches) => {
+                self.check_group(branches);
                 let built = self.build_all(branches, policy)?;
                 let generic = step.generic.clone();
                 Some(match &step.kind {
@@ -137,6 +138,18 @@ impl<'c> Compiler<'c> {
                     needs: built.needs,
                 };
                 Some(Unplaced::One(Arc::new(instance), step.generic.clone()))
+            }
+        }
+    }
+
+    /// A group may be asked twice (once from memory, once with waiting), so nothing in it may charge.
+    fn check_group(&mut self, branches: &[Step]) {
+        for branch in branches {
+            let StepKind::Filter { name, .. } = &branch.kind else { continue };
+            if self.catalogue.get(name).is_some_and(|filter| filter.role() == Role::Limit) {
+                let text = format!("`{name}` charges, so it cannot stand in a group whose other branches may decide");
+                let problem = Problem::new("groups.limit", text).with_span(branch.span);
+                self.problems.push(problem.with_help("put the limit before or behind the group"));
             }
         }
     }

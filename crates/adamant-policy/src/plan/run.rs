@@ -21,15 +21,23 @@ use crate::config::OnFault;
 pub enum Progress {
     /// It is decided.
     Done(Decided),
-    /// The stage at this position must wait; go on with [`Plan::request_from`].
-    Waits(usize),
+    /// A hook must wait; go on with [`Plan::request_from`].
+    Waits(Waiting),
+}
+
+/// Where the request moment goes on after waiting: hooks before it have decided and are not run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    stage: usize,
+    hook: usize,
 }
 
 /// What one step's verdict means for the exchange.
 enum Step {
     Next,
     Stop(Decided),
-    Waits,
+    /// The hook at this position of the step must wait.
+    Waits(usize),
 }
 
 impl Plan {
@@ -43,19 +51,21 @@ impl Plan {
             match quick(stage, exchange) {
                 Step::Next => {}
                 Step::Stop(decided) => return Progress::Done(decided),
-                Step::Waits => return Progress::Waits(position),
+                Step::Waits(hook) => return Progress::Waits(Waiting { stage: position, hook }),
             }
         }
         Progress::Done(Decided::Go)
     }
 
-    /// Goes on with the request moment at the stage that must wait.
-    pub async fn request_from(&self, exchange: &mut Exchange, position: usize) -> Decided {
+    /// Goes on with the request moment at the hook that must wait.
+    pub async fn request_from(&self, exchange: &mut Exchange, from: Waiting) -> Decided {
         let Some(route) = self.route_of(exchange) else { return Decided::Go };
-        for stage in route.stages.get(position..).unwrap_or_default() {
-            if let Some(decided) = slow(stage, exchange).await {
+        let mut first = from.hook;
+        for stage in route.stages.get(from.stage..).unwrap_or_default() {
+            if let Some(decided) = slow(stage, exchange, first).await {
                 return decided;
             }
+            first = 0;
         }
         Decided::Go
     }
@@ -68,7 +78,12 @@ impl Plan {
                 continue;
             }
             for hook in &placed.instance.wired.request_body {
-                let verdict = hook(&mut exchange.request, chunk);
+                let verdict = if placed.shadow {
+                    // What a step in shadow puts in place of these bytes goes nowhere.
+                    hook(&mut exchange.request, &mut Chunk::new(chunk.data().clone(), chunk.is_last()))
+                } else {
+                    hook(&mut exchange.request, chunk)
+                };
                 if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
                     return Some(refusal);
                 }
@@ -215,9 +230,9 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
     if skips(placed, &exchange.request) {
         return Step::Next;
     }
-    for hook in &placed.instance.wired.request {
+    for (position, hook) in placed.instance.wired.request.iter().enumerate() {
         let verdict = match hook {
-            RequestHook::Async(_) => return Step::Waits,
+            RequestHook::Async(_) => return Step::Waits(position),
             // A step in shadow sees a copy, so that nothing it does reaches the exchange.
             RequestHook::Sync(run) if placed.shadow => run(&mut exchange.request.shadow_copy()),
             RequestHook::Sync(run) => run(&mut exchange.request),
@@ -227,7 +242,7 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
                 } else {
                     quick(&mut exchange.request)
                 };
-                let Some(verdict) = answer else { return Step::Waits };
+                let Some(verdict) = answer else { return Step::Waits(position) };
                 verdict
             }
         };
@@ -239,17 +254,19 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
     Step::Next
 }
 
-/// Runs a stage and waits where it must.
+/// Runs a stage from its hook at `first` on and waits where it must. A group begins anew: it holds nothing
+/// that charges.
 fn slow<'a>(
     stage: &'a Stage,
     exchange: &'a mut Exchange,
+    first: usize,
 ) -> Pin<Box<dyn Future<Output = Option<Decided>> + Send + 'a>> {
     Box::pin(async move {
         match stage {
-            Stage::One(placed) => one_slow(placed, exchange).await,
+            Stage::One(placed) => one_slow(placed, exchange, first).await,
             Stage::AllOf(branches) => {
                 for branch in branches {
-                    if let Some(decided) = slow(branch, exchange).await {
+                    if let Some(decided) = slow(branch, exchange, 0).await {
                         return Some(decided);
                     }
                 }
@@ -258,7 +275,7 @@ fn slow<'a>(
             Stage::AnyOf(branches) => {
                 let mut refused = None;
                 for branch in branches {
-                    match slow(branch, exchange).await {
+                    match slow(branch, exchange, 0).await {
                         Some(Decided::Refuse(refusal)) => refused = Some(merge(refused, refusal)),
                         other => return other,
                     }
@@ -269,11 +286,11 @@ fn slow<'a>(
     })
 }
 
-async fn one_slow(placed: &Placed, exchange: &mut Exchange) -> Option<Decided> {
+async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Option<Decided> {
     if skips(placed, &exchange.request) {
         return None;
     }
-    for hook in &placed.instance.wired.request {
+    for hook in placed.instance.wired.request.get(first..).unwrap_or_default() {
         let mut copy = placed.shadow.then(|| exchange.request.shadow_copy());
         let request = copy.as_mut().unwrap_or(&mut exchange.request);
         let verdict = match hook {
