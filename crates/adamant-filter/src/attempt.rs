@@ -21,7 +21,12 @@ impl<'x> Attempt<'x> {
     /// The try `number` (from 1) at an endpoint of `upstream`.
     #[cfg(feature = "engine")]
     pub fn new(head: &'x mut RequestHeader, request: &'x Request, number: u32, upstream: &'x str) -> Self {
-        Self { head, request, number, upstream }
+        Self {
+            head,
+            request,
+            number,
+            upstream,
+        }
     }
 
     /// Which try this is, from 1.

@@ -40,13 +40,20 @@ pub struct Boot<'a> {
 
 impl std::fmt::Debug for Boot<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Boot").field("needs", &self.needs).finish_non_exhaustive()
+        f.debug_struct("Boot")
+            .field("needs", &self.needs)
+            .finish_non_exhaustive()
     }
 }
 
 impl<'a> Boot<'a> {
     pub(crate) fn new(id: &'a str, host: &'a mut dyn Host, layout: &'a mut Layout) -> Self {
-        Self { id, host, layout, needs: Needs::default() }
+        Self {
+            id,
+            host,
+            layout,
+            needs: Needs::default(),
+        }
     }
 
     pub(crate) fn into_needs(self) -> Needs {
@@ -80,7 +87,9 @@ impl<'a> Boot<'a> {
 
     /// A machine word of each exchange, for this filter alone.
     pub fn word(&mut self) -> Word {
-        Word { index: self.layout.word() }
+        Word {
+            index: self.layout.word(),
+        }
     }
 
     /// Compiles what a limit counts by. Words that need the identity imply [`Boot::reads`].
@@ -89,7 +98,10 @@ impl<'a> Boot<'a> {
     /// When a word is unknown or names no possible header field.
     pub fn key(&mut self, by: &KeyBy) -> Result<Key, Problem> {
         if by.words().is_empty() {
-            return Err(Problem::at("by", "an empty list would put everyone under one key"));
+            return Err(Problem::at(
+                "by",
+                "an empty list would put everyone under one key",
+            ));
         }
         let parts: Result<Vec<_>, _> = by.words().iter().map(|word| self.key_part(word)).collect();
         Ok(Key { parts: parts?.into() })
@@ -110,16 +122,21 @@ impl<'a> Boot<'a> {
             "route" => Ok(Part::Route),
             "listener" => Ok(Part::Listener),
             "method" => Ok(Part::Method),
-            _ => Err(Problem::at("by", format!("`{word}` is not something to count by")).with_help(
-                "use consumer, address, route, listener, method, header:NAME or claim:NAME",
-            )),
+            _ => Err(
+                Problem::at("by", format!("`{word}` is not something to count by"))
+                    .with_help("use consumer, address, route, listener, method, header:NAME or claim:NAME"),
+            ),
         }
     }
 
     /// Holds request bodies whole, up to `at_most`, before the upstream is contacted; the body hook then
     /// sees one piece. Otherwise bodies stream.
     pub fn buffer_request(&mut self, at_most: Size) {
-        self.needs.buffer_request = Some(self.needs.buffer_request.map_or(at_most, |size| size.max(at_most)));
+        self.needs.buffer_request = Some(
+            self.needs
+                .buffer_request
+                .map_or(at_most, |size| size.max(at_most)),
+        );
     }
 
     /// Adds to the memory budget. Unbounded state has no capability.

@@ -120,7 +120,8 @@ impl<F: Filter> Registered for Entry<F> {
     ) -> Result<Built, Problems> {
         let decoded = self.decode(config)?;
         let mut boot = Boot::new(id, host, layout);
-        let filter = F::build(decoded, &mut boot).map_err(|problem| Problems::from(problem.placed(config)))?;
+        let filter =
+            F::build(decoded, &mut boot).map_err(|problem| Problems::from(problem.placed(config)))?;
         let needs = boot.into_needs();
         let filter = Arc::new(filter);
         let wired = filter.hooks(Hooks::of(Arc::clone(&filter))).into_wired();
@@ -153,7 +154,11 @@ impl Catalogue {
     /// When the name is taken: two filters of one name are a mistake of whoever builds the binary.
     #[must_use]
     pub fn filter<F: Filter>(mut self, version: &str) -> Self {
-        let entry = Entry::<F> { version: version.to_owned(), form: OnceLock::new(), filter: PhantomData };
+        let entry = Entry::<F> {
+            version: version.to_owned(),
+            form: OnceLock::new(),
+            filter: PhantomData,
+        };
         let before = self.entries.insert(F::NAME, Box::new(entry));
         assert!(before.is_none(), "two filters are named `{}`", F::NAME);
         self

@@ -56,7 +56,10 @@ impl Role {
     /// Whether a fault refuses the request unless the file says otherwise.
     #[must_use]
     pub const fn denies_on_fault(self) -> bool {
-        matches!(self, Self::Authenticate | Self::Authorize | Self::Limit | Self::Guard)
+        matches!(
+            self,
+            Self::Authenticate | Self::Authorize | Self::Limit | Self::Guard
+        )
     }
 
     /// The role as a word for the posture table.

@@ -139,7 +139,10 @@ pub struct Hooks<F> {
 
 impl<F: Send + Sync + 'static> Hooks<F> {
     pub(crate) fn of(filter: Arc<F>) -> Self {
-        Self { filter, wired: Wired::default() }
+        Self {
+            filter,
+            wired: Wired::default(),
+        }
     }
 
     pub(crate) fn into_wired(self) -> Wired {
@@ -150,7 +153,9 @@ impl<F: Send + Sync + 'static> Hooks<F> {
     #[must_use]
     pub fn request(mut self, hook: impl Fn(&F, &mut Request) -> Verdict + Send + Sync + 'static) -> Self {
         let filter = Arc::clone(&self.filter);
-        self.wired.request.push(RequestHook::Sync(Box::new(move |request| hook(&filter, request))));
+        self.wired
+            .request
+            .push(RequestHook::Sync(Box::new(move |request| hook(&filter, request))));
         self
     }
 
@@ -173,7 +178,10 @@ impl<F: Send + Sync + 'static> Hooks<F> {
     ) -> Self {
         let filter = Arc::clone(&self.filter);
         let waiting = self.bind(slow);
-        self.wired.request.push(RequestHook::Either(Box::new(move |request| quick(&filter, request)), waiting));
+        self.wired.request.push(RequestHook::Either(
+            Box::new(move |request| quick(&filter, request)),
+            waiting,
+        ));
         self
     }
 
@@ -185,7 +193,9 @@ impl<F: Send + Sync + 'static> Hooks<F> {
         hook: impl Fn(&F, &mut Request, &mut Chunk) -> Verdict + Send + Sync + 'static,
     ) -> Self {
         let filter = Arc::clone(&self.filter);
-        self.wired.request_body.push(Box::new(move |request, chunk| hook(&filter, request, chunk)));
+        self.wired
+            .request_body
+            .push(Box::new(move |request, chunk| hook(&filter, request, chunk)));
         self
     }
 
@@ -196,15 +206,22 @@ impl<F: Send + Sync + 'static> Hooks<F> {
         hook: impl Fn(&F, &mut Attempt<'_>) -> Result<(), Fault> + Send + Sync + 'static,
     ) -> Self {
         let filter = Arc::clone(&self.filter);
-        self.wired.attempt.push(Box::new(move |attempt| hook(&filter, attempt)));
+        self.wired
+            .attempt
+            .push(Box::new(move |attempt| hook(&filter, attempt)));
         self
     }
 
     /// Once per answer, in reverse order, for upstream answers and our own alike.
     #[must_use]
-    pub fn response(mut self, hook: impl Fn(&F, &mut Response<'_>) -> Verdict + Send + Sync + 'static) -> Self {
+    pub fn response(
+        mut self,
+        hook: impl Fn(&F, &mut Response<'_>) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
         let filter = Arc::clone(&self.filter);
-        self.wired.response.push(Box::new(move |response| hook(&filter, response)));
+        self.wired
+            .response
+            .push(Box::new(move |response| hook(&filter, response)));
         self
     }
 
@@ -215,7 +232,9 @@ impl<F: Send + Sync + 'static> Hooks<F> {
         hook: impl Fn(&F, &Request, &mut Chunk) -> Verdict + Send + Sync + 'static,
     ) -> Self {
         let filter = Arc::clone(&self.filter);
-        self.wired.response_body.push(Box::new(move |request, chunk| hook(&filter, request, chunk)));
+        self.wired
+            .response_body
+            .push(Box::new(move |request, chunk| hook(&filter, request, chunk)));
         self
     }
 
@@ -223,11 +242,16 @@ impl<F: Send + Sync + 'static> Hooks<F> {
     #[must_use]
     pub fn finish(mut self, hook: impl Fn(&F, &Finished<'_>) + Send + Sync + 'static) -> Self {
         let filter = Arc::clone(&self.filter);
-        self.wired.finish.push(Box::new(move |finished| hook(&filter, finished)));
+        self.wired
+            .finish
+            .push(Box::new(move |finished| hook(&filter, finished)));
         self
     }
 
     fn bind(&self, hook: impl for<'a> AsyncHook<'a, F> + 'static) -> AsyncFn {
-        AsyncFn(Box::new(BoundTo { filter: Arc::clone(&self.filter), hook }))
+        AsyncFn(Box::new(BoundTo {
+            filter: Arc::clone(&self.filter),
+            hook,
+        }))
     }
 }

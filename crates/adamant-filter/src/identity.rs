@@ -122,9 +122,17 @@ mod tests {
 
     #[test]
     fn the_same_name_by_another_method_or_issuer_is_another_consumer() {
-        let all = [("jwt", "a", "acme"), ("jwt", "b", "acme"), ("api-key", "", "acme"), ("jwt", "", "aacme"), ("jwt", "aa", "cme")];
-        let keys: std::collections::HashSet<Vec<u8>> =
-            all.iter().map(|(m, i, c)| Identity::new(m, i, c).qualified().to_vec()).collect();
+        let all = [
+            ("jwt", "a", "acme"),
+            ("jwt", "b", "acme"),
+            ("api-key", "", "acme"),
+            ("jwt", "", "aacme"),
+            ("jwt", "aa", "cme"),
+        ];
+        let keys: std::collections::HashSet<Vec<u8>> = all
+            .iter()
+            .map(|(m, i, c)| Identity::new(m, i, c).qualified().to_vec())
+            .collect();
         assert_eq!(keys.len(), all.len());
     }
 }

@@ -94,13 +94,16 @@ impl Bytes {
                 self.length += bytes.len();
                 return;
             }
-            self.heap.extend_from_slice(self.inline.get(..self.length).unwrap_or_default());
+            self.heap
+                .extend_from_slice(self.inline.get(..self.length).unwrap_or_default());
         }
         self.heap.extend_from_slice(bytes);
     }
 
     fn part(&mut self, bytes: &[u8]) -> bool {
-        let Ok(length) = u16::try_from(bytes.len()) else { return false };
+        let Ok(length) = u16::try_from(bytes.len()) else {
+            return false;
+        };
         if bytes.len() > PART_MAX {
             return false;
         }
@@ -110,14 +113,22 @@ impl Bytes {
     }
 
     fn as_slice(&self) -> &[u8] {
-        if self.heap.is_empty() { self.inline.get(..self.length).unwrap_or_default() } else { &self.heap }
+        if self.heap.is_empty() {
+            self.inline.get(..self.length).unwrap_or_default()
+        } else {
+            &self.heap
+        }
     }
 }
 
 impl Key {
     /// Calls `with` with the key's bytes, or with `None` when a part is missing from this request.
     pub fn of<R>(&self, request: &Request, with: impl FnOnce(Option<&[u8]>) -> R) -> R {
-        let mut bytes = Bytes { inline: [0; INLINE], length: 0, heap: Vec::new() };
+        let mut bytes = Bytes {
+            inline: [0; INLINE],
+            length: 0,
+            heap: Vec::new(),
+        };
         for part in &self.parts {
             if !part.write(request, &mut bytes) {
                 return with(None);

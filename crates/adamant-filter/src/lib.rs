@@ -61,7 +61,10 @@
 //! ```
 #![cfg_attr(
     not(feature = "engine"),
-    allow(dead_code, reason = "constructors that only the engine calls are compiled but not exported")
+    allow(
+        dead_code,
+        reason = "constructors that only the engine calls are compiled but not exported"
+    )
 )]
 
 mod attempt;

@@ -39,7 +39,10 @@ impl Reason {
     /// At compile time when `status` is not an error status.
     #[must_use]
     pub const fn new(code: &'static str, status: u16, text: &'static str) -> Self {
-        assert!(status >= 400 && status <= 599, "a reason refuses, so its status is 4xx or 5xx");
+        assert!(
+            status >= 400 && status <= 599,
+            "a reason refuses, so its status is 4xx or 5xx"
+        );
         Self { code, status, text }
     }
 
@@ -63,7 +66,10 @@ impl Reason {
 
     /// Refuse for this reason.
     pub const fn deny(&'static self) -> Verdict {
-        Verdict::Deny(Denial { reason: self, fields: Vec::new() })
+        Verdict::Deny(Denial {
+            reason: self,
+            fields: Vec::new(),
+        })
     }
 
     /// Refuse for this reason, with header fields on the answer.
@@ -112,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_denial_points_at_its_constant() {
-        let Verdict::Deny(denial) = OUTSIDE.deny() else { panic!("deny() denies") };
+        let Verdict::Deny(denial) = OUTSIDE.deny() else {
+            panic!("deny() denies")
+        };
         assert_eq!((denial.reason.code(), denial.reason.status()), ("outside", 403));
     }
 

@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::date::get_cached_date;
 
 use crate::request_id::RequestId;
 
@@ -31,6 +32,8 @@ pub(crate) struct Answers {
 /// The text of a problem document around the request id, which stands in it twice.
 #[derive(Debug)]
 struct Page {
+    /// Status line and fixed fields of an HTTP/1.1 answer.
+    head: String,
     before: String,
     between: &'static str,
     after: String,
@@ -47,13 +50,57 @@ impl Page {
         );
         let between = "\",\"request_id\":\"";
         let after = format!("\",\"digest\":\"{digest}\"}}\n");
-        let length = HeaderValue::from(before.len() + between.len() + after.len() + 72);
-        Self { before, between, after, length }
+        let length = before.len() + between.len() + after.len() + 72;
+        let phrase = StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("Refused");
+        let head = format!(
+            "HTTP/1.1 {status} {phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: {length}\r\n\
+             Cache-Control: no-store\r\nX-Request-Id: "
+        );
+        Self {
+            head,
+            before,
+            between,
+            after,
+            length: HeaderValue::from(length),
+        }
+    }
+
+    fn parts<'p>(&'p self, id: &'p RequestId) -> [&'p [u8]; 5] {
+        [
+            self.before.as_bytes(),
+            id.as_bytes(),
+            self.between.as_bytes(),
+            id.as_bytes(),
+            self.after.as_bytes(),
+        ]
     }
 
     fn body(&self, id: &RequestId) -> Vec<u8> {
-        let parts = [self.before.as_bytes(), id.as_bytes(), self.between.as_bytes(), id.as_bytes(), self.after.as_bytes()];
-        parts.concat()
+        self.parts(id).concat()
+    }
+
+    /// A whole HTTP/1.1 answer.
+    fn write(&self, fields: &[(HeaderName, HeaderValue)], id: &RequestId, close: bool, into: &mut Vec<u8>) {
+        into.extend_from_slice(self.head.as_bytes());
+        into.extend_from_slice(id.as_bytes());
+        into.extend_from_slice(b"\r\nDate: ");
+        into.extend_from_slice(get_cached_date().as_bytes());
+        for (name, value) in fields {
+            into.extend_from_slice(b"\r\n");
+            into.extend_from_slice(name.as_str().as_bytes());
+            into.extend_from_slice(b": ");
+            into.extend_from_slice(value.as_bytes());
+        }
+        let connection: &[u8] = if close { b"close" } else { b"keep-alive" };
+        into.extend_from_slice(b"\r\nConnection: ");
+        into.extend_from_slice(connection);
+        into.extend_from_slice(b"\r\n\r\n");
+        for part in self.parts(id) {
+            into.extend_from_slice(part);
+        }
     }
 }
 
@@ -70,7 +117,10 @@ impl Answers {
     /// Prepares answers for all reasons that the plan and the engine know.
     pub(crate) fn new(digest: &str, reasons: impl Iterator<Item = (&'static str, &'static Reason)>) -> Self {
         let pages = reasons.map(|(by, reason)| ((by, reason.code()), Page::new(by, reason, digest)));
-        Self { pages: pages.collect(), digest: digest.to_owned() }
+        Self {
+            pages: pages.collect(),
+            digest: digest.to_owned(),
+        }
     }
 
     /// The answer to a refusal. gRPC callers get a status in the way of gRPC.
@@ -87,37 +137,47 @@ impl Answers {
                 &made
             }
         };
-        let status = StatusCode::from_u16(refusal.reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(refusal.reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut head = Box::new(bare_head(status, 8));
         put(&mut head, CONTENT_TYPE, PROBLEM);
         put(&mut head, CONTENT_LENGTH, page.length.clone());
         put(&mut head, CACHE_CONTROL, NO_STORE);
         put_id(&mut head, id);
         add(&mut head, refusal.fields);
-        OwnAnswer { head, body: page.body(id).into() }
+        OwnAnswer {
+            head,
+            body: page.body(id).into(),
+        }
     }
 
     /// A complete HTTP/1.1 answer for a connection on which no head could be read; it closes.
     pub(crate) fn raw(&self, by: &'static str, reason: &'static Reason, id: &RequestId) -> Bytes {
-        let page = Page::new(by, reason, &self.digest);
-        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let phrase = status.canonical_reason().unwrap_or("Refused");
-        let mut answer = format!(
-            "HTTP/1.1 {} {phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
-             Cache-Control: no-store\r\nX-Request-Id: {}\r\nConnection: close\r\n\r\n",
-            status.as_u16(),
-            page.body(id).len(),
-            id.as_str()
-        )
-        .into_bytes();
-        answer.extend(page.body(id));
+        let mut answer = Vec::new();
+        Page::new(by, reason, &self.digest).write(&[], id, true, &mut answer);
         answer.into()
+    }
+
+    /// A complete HTTP/1.1 answer to a refusal, in the caller's memory; `None` when it was not prepared.
+    pub(crate) fn write(
+        &self,
+        refusal: &Refusal,
+        id: &RequestId,
+        close: bool,
+        into: &mut Vec<u8>,
+    ) -> Option<()> {
+        let page = self.pages.get(&(refusal.by, refusal.reason.code()))?;
+        page.write(&refusal.fields, id, close, into);
+        Some(())
     }
 }
 
 /// A head without fields.
 pub(crate) fn bare_head(status: StatusCode, fields: usize) -> ResponseHeader {
-    #[expect(clippy::expect_used, reason = "building fails for codes that `StatusCode` cannot hold")]
+    #[expect(
+        clippy::expect_used,
+        reason = "building fails for codes that `StatusCode` cannot hold"
+    )]
     ResponseHeader::build_no_case(status, Some(fields)).expect("a status between 100 and 999")
 }
 
@@ -143,20 +203,39 @@ pub(crate) fn put_id(head: &mut ResponseHeader, id: &RequestId) {
 /// Whether the caller speaks gRPC, so that an answer in another form would be of no use to it.
 fn is_grpc(request: &RequestHeader) -> bool {
     request.version == Version::HTTP_2
-        && request.headers.get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"application/grpc"))
+        && request
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|media| media.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Trailers-only (gRPC over HTTP/2): HTTP 200, and the status in the head.
 fn grpc(refusal: &Refusal, id: &RequestId) -> OwnAnswer {
     let mut head = Box::new(bare_head(StatusCode::OK, 8));
-    put(&mut head, CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    put(&mut head, HeaderName::from_static("grpc-status"), HeaderValue::from(grpc_status(refusal.reason.status())));
-    let message = percent_encoded(&format!("{} ({}.{})", refusal.reason.text(), refusal.by, refusal.reason.code()));
+    put(
+        &mut head,
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    put(
+        &mut head,
+        HeaderName::from_static("grpc-status"),
+        HeaderValue::from(grpc_status(refusal.reason.status())),
+    );
+    let message = percent_encoded(&format!(
+        "{} ({}.{})",
+        refusal.reason.text(),
+        refusal.by,
+        refusal.reason.code()
+    ));
     if let Ok(message) = HeaderValue::from_str(&message) {
         put(&mut head, HeaderName::from_static("grpc-message"), message);
     }
     put_id(&mut head, id);
-    OwnAnswer { head, body: Bytes::new() }
+    OwnAnswer {
+        head,
+        body: Bytes::new(),
+    }
 }
 
 /// The gRPC status that says to a gRPC caller what the HTTP status says to others.

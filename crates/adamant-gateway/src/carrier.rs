@@ -42,7 +42,9 @@ impl Carriers {
     pub(crate) fn new(engine: Arc<Engine>, worker: usize, draining: watch::Receiver<bool>) -> Self {
         observation::enter(worker);
         let upstreams = &engine.plan.config().upstreams;
-        let lane_speaks_all = upstreams.iter().all(|upstream| upstream.protocol == UpstreamProtocol::H1);
+        let lane_speaks_all = upstreams
+            .iter()
+            .all(|upstream| upstream.protocol == UpstreamProtocol::H1);
         let ca_file = engine.upstreams.ca_file();
         let conf = ServerConf {
             threads: 1,
@@ -52,18 +54,41 @@ impl Carriers {
             ca_file: ca_file.map(str::to_owned),
             ..ServerConf::default()
         };
-        let mut proxy = http_proxy(&Arc::new(conf), Proxy { engine: Arc::clone(&engine) });
+        let mut proxy = http_proxy(
+            &Arc::new(conf),
+            Proxy {
+                engine: Arc::clone(&engine),
+            },
+        );
         let mut h2 = default_h2_options();
-        let streams = engine.plan.config().listeners.iter().map(|listener| listener.bounds.streams).max();
+        let streams = engine
+            .plan
+            .config()
+            .listeners
+            .iter()
+            .map(|listener| listener.bounds.streams)
+            .max();
         h2.max_concurrent_streams(streams.unwrap_or(100));
         proxy.h2_options = Some(h2);
         let mut options = HttpServerOptions::default();
-        let idle = engine.plan.config().listeners.iter().map(|listener| listener.bounds.idle_time).max();
+        let idle = engine
+            .plan
+            .config()
+            .listeners
+            .iter()
+            .map(|listener| listener.bounds.idle_time)
+            .max();
         options.h2_idle_timeout = idle;
         proxy.server_options = Some(options);
         let lane = Arc::new(Lane::new(Arc::clone(&engine), ca_file));
         tokio::spawn(sweep(Arc::clone(&lane), draining.clone()));
-        Self { engine, lane, proxy: Arc::new(proxy), draining, lane_speaks_all }
+        Self {
+            engine,
+            lane,
+            proxy: Arc::new(proxy),
+            draining,
+            lane_speaks_all,
+        }
     }
 }
 

@@ -42,7 +42,9 @@ pub(crate) struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("digest", self.plan.digest()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("digest", self.plan.digest())
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,24 +79,50 @@ impl Engine {
         let routes = &plan.config().routes;
         let fixed = routes.iter().map(Fixed::of).collect();
         let moments = (0..routes.len()).map(|position| plan.moments(position)).collect();
-        let engine = guard::REQUEST_REASONS.iter().map(|reason| (guard::GUARD, *reason));
-        let engine = engine.chain(guard::ROUTE_REASONS.iter().map(|reason| (guard::ROUTING, *reason)));
+        let engine = guard::REQUEST_REASONS
+            .iter()
+            .map(|reason| (guard::GUARD, *reason));
+        let engine = engine.chain(
+            guard::ROUTE_REASONS
+                .iter()
+                .map(|reason| (guard::ROUTING, *reason)),
+        );
         let engine = engine.chain(reasons::ALL.iter().copied());
-        let filters = plan.steps().iter().flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
+        let filters = plan
+            .steps()
+            .iter()
+            .flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
         let answers = Answers::new(plan.digest().short(), engine.chain(filters));
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
-        Self { answers, fixed, moments, identity_slot, plan, upstreams, observation, certificates, clock }
+        Self {
+            answers,
+            fixed,
+            moments,
+            identity_slot,
+            plan,
+            upstreams,
+            observation,
+            certificates,
+            clock,
+        }
     }
 
     /// Starts an exchange with the head that a carrier has read. Its head moves into the exchange.
-    pub(crate) fn begin(&self, exchange: &mut Exchange, connection: &Arc<Connection>, head: &mut RequestHeader) {
+    pub(crate) fn begin(
+        &self,
+        exchange: &mut Exchange,
+        connection: &Arc<Connection>,
+        head: &mut RequestHeader,
+    ) {
         let wall = Clock::wall();
         let listener = self.plan.config().listeners.get(connection.listener());
         let origin = Origin {
             client: connection.client().ip(),
             peer: connection.client(),
-            listener: listener.map(|listener| Arc::clone(&listener.name)).unwrap_or_default(),
+            listener: listener
+                .map(|listener| Arc::clone(&listener.name))
+                .unwrap_or_default(),
             tls: connection.tls().cloned(),
             now: self.clock.tick(),
             wall,
@@ -120,7 +148,9 @@ impl Engine {
     }
 
     fn receive(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
-        let Some(connection) = &exchange.connection else { return Ok(()) };
+        let Some(connection) = &exchange.connection else {
+            return Ok(());
+        };
         let listener = ListenerId(connection.listener());
         let received = self.plan.receive(&mut exchange.plan, listener);
         self.trust_id(exchange, listener);
@@ -130,11 +160,21 @@ impl Engine {
 
     /// Keeps the request id of a trusted proxy where the listener says so.
     fn trust_id(&self, exchange: &mut Exchange, listener: ListenerId) {
-        let Some(trust) = self.plan.config().listeners.get(listener.0).map(|listener| &listener.trust) else { return };
+        let Some(trust) = self
+            .plan
+            .config()
+            .listeners
+            .get(listener.0)
+            .map(|listener| &listener.trust)
+        else {
+            return;
+        };
         let request = &exchange.plan.request;
         if trust.request_id
             && is_trusted(trust, request.peer().ip().to_canonical())
-            && let Some(id) = request.header(&X_REQUEST_ID).and_then(|id| RequestId::parse(id.as_bytes()))
+            && let Some(id) = request
+                .header(&X_REQUEST_ID)
+                .and_then(|id| RequestId::parse(id.as_bytes()))
         {
             exchange.id = id;
         }
@@ -143,11 +183,15 @@ impl Engine {
     /// RFC 9110 §15.5.20: a connection is for the hosts of the certificate that it was opened with.
     fn check_authority(&self, exchange: &Exchange, listener: ListenerId) -> Result<(), Refusal> {
         let request = &exchange.plan.request;
-        let Some(asked) = request.tls().and_then(|tls| tls.server_name.as_deref()) else { return Ok(()) };
+        let Some(asked) = request.tls().and_then(|tls| tls.server_name.as_deref()) else {
+            return Ok(());
+        };
         if asked == request.host() {
             return Ok(());
         }
-        let Some(Some(certificates)) = self.certificates.get(listener.0) else { return Ok(()) };
+        let Some(Some(certificates)) = self.certificates.get(listener.0) else {
+            return Ok(());
+        };
         if certificates.position(asked) == certificates.position(request.host()) {
             return Ok(());
         }
@@ -163,7 +207,13 @@ impl Engine {
                 let mut head = Box::new(answers::bare_head(status, 8));
                 answers::add(&mut head, reply.fields);
                 answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
-                Next::Own(self.complete(exchange, OwnAnswer { head, body: reply.body }))
+                Next::Own(self.complete(
+                    exchange,
+                    OwnAnswer {
+                        head,
+                        body: reply.body,
+                    },
+                ))
             }
             Decided::Go => self.act(exchange),
         }
@@ -187,14 +237,41 @@ impl Engine {
         {
             answers::put(&mut head, LOCATION, target);
         }
-        Next::Own(self.complete(exchange, OwnAnswer { head, body: fixed.body.clone() }))
+        Next::Own(self.complete(
+            exchange,
+            OwnAnswer {
+                head,
+                body: fixed.body.clone(),
+            },
+        ))
     }
 
     /// The answer to a refusal, complete.
     pub(crate) fn refuse(&self, exchange: &mut Exchange, refusal: Refusal) -> OwnAnswer {
         exchange.refused = Some((refusal.by, refusal.reason));
-        let answer = self.answers.refusal(refusal, &exchange.id, exchange.plan.request.head());
+        let answer = self
+            .answers
+            .refusal(refusal, &exchange.id, exchange.plan.request.head());
         self.complete(exchange, answer)
+    }
+
+    /// A refusal as the bytes of an HTTP/1.1 answer, where no filter wants to see it and the client reads
+    /// problem documents with a body. The same as [`Engine::refuse`] without a head that is built, filtered
+    /// and serialised: under attack this is the path that counts.
+    pub(crate) fn refuse_in_bytes(
+        &self,
+        exchange: &mut Exchange,
+        refusal: &Refusal,
+        close: bool,
+        into: &mut Vec<u8>,
+    ) -> Option<()> {
+        if self.moments_of(exchange).response || exchange.plan.request.method() == Method::HEAD {
+            return None;
+        }
+        self.answers.write(refusal, &exchange.id, close, into)?;
+        exchange.refused = Some((refusal.by, refusal.reason));
+        exchange.status = refusal.reason.status();
+        Some(())
     }
 
     /// Runs the response hooks over an answer of ours and gives it the request id.
@@ -219,7 +296,11 @@ impl Engine {
         }
         strip_response_hops(head, switched);
         answers::put_id(head, &exchange.id);
-        if self.moments_of(exchange).response { self.plan.response(&mut exchange.plan, head, false) } else { None }
+        if self.moments_of(exchange).response {
+            self.plan.response(&mut exchange.plan, head, false)
+        } else {
+            None
+        }
     }
 
     /// The head that the endpoint of the current attempt sees, made from a copy of the request's.
@@ -229,9 +310,21 @@ impl Engine {
         let trust = &config.listeners.get(connection.listener())?.trust;
         let (_, route) = self.route(exchange)?;
         let upstream = config.upstreams.get(exchange.upstream.id?.0)?;
-        Outgoing { request: &exchange.plan.request, id: &exchange.id, route, upstream, trust }.apply(head);
+        Outgoing {
+            request: &exchange.plan.request,
+            id: &exchange.id,
+            route,
+            upstream,
+            trust,
+        }
+        .apply(head);
         if self.moments_of(exchange).attempt {
-            return self.plan.attempt(&mut exchange.plan, head, exchange.upstream.attempts, &upstream.name);
+            return self.plan.attempt(
+                &mut exchange.plan,
+                head,
+                exchange.upstream.attempts,
+                &upstream.name,
+            );
         }
         None
     }
@@ -244,10 +337,16 @@ impl Engine {
         let unavailable = || Refusal::new(reasons::UPSTREAM, &reasons::UNAVAILABLE);
         let id = exchange.upstream.id.ok_or_else(unavailable)?;
         let (_, route) = self.route(exchange).ok_or_else(unavailable)?;
-        let terms = AttemptTerms { websocket: route.websocket, left: self.left(exchange)? };
+        let terms = AttemptTerms {
+            websocket: route.websocket,
+            left: self.left(exchange)?,
+        };
         // The endpoint of the last attempt is not busy with this exchange any more.
         exchange.upstream.picked = None;
-        let picked = self.upstreams.get(id).and_then(|upstream: &Upstream| upstream.pick(&exchange.upstream.tried));
+        let picked = self
+            .upstreams
+            .get(id)
+            .and_then(|upstream: &Upstream| upstream.pick(&exchange.upstream.tried));
         exchange.attempt(picked.ok_or_else(unavailable)?, self.clock.tick());
         Ok(terms)
     }
@@ -257,8 +356,14 @@ impl Engine {
     /// # Errors
     /// When it is over.
     pub(crate) fn left(&self, exchange: &Exchange) -> Result<Option<Duration>, Refusal> {
-        let Some((_, route)) = self.route(exchange) else { return Ok(None) };
-        let Some(upstream) = exchange.upstream.id.and_then(|id| self.plan.config().upstreams.get(id.0)) else {
+        let Some((_, route)) = self.route(exchange) else {
+            return Ok(None);
+        };
+        let Some(upstream) = exchange
+            .upstream
+            .id
+            .and_then(|id| self.plan.config().upstreams.get(id.0))
+        else {
             return Ok(None);
         };
         if route.stream {
@@ -266,7 +371,8 @@ impl Engine {
         }
         let spent = self.clock.tick().since(exchange.plan.request.now());
         let left = upstream.timeouts.total.checked_sub(spent);
-        left.map(Some).ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
+        left.map(Some)
+            .ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
     }
 
     /// The matched route with its position.
@@ -277,7 +383,12 @@ impl Engine {
 
     /// Which moments of the matched route have hooks.
     pub(crate) fn moments_of(&self, exchange: &Exchange) -> Moments {
-        exchange.plan.route.and_then(|position| self.moments.get(position)).copied().unwrap_or_default()
+        exchange
+            .plan
+            .route
+            .and_then(|position| self.moments.get(position))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The raw answer to a head that could not be read, and its record.
@@ -293,19 +404,33 @@ impl Fixed {
     fn of(route: &Route) -> Option<Self> {
         let (status, fields, content_type, body) = match &route.action {
             Action::To(_) => return None,
-            Action::Respond(Respond { status, content_type, body, headers }) => {
-                (*status, headers.clone(), content_type.clone(), Bytes::copy_from_slice(body))
-            }
-            Action::Redirect(redirect) => {
-                (redirect.status, vec![("location".into(), Arc::clone(&redirect.to))], None, Bytes::new())
-            }
+            Action::Respond(Respond {
+                status,
+                content_type,
+                body,
+                headers,
+            }) => (
+                *status,
+                headers.clone(),
+                content_type.clone(),
+                Bytes::copy_from_slice(body),
+            ),
+            Action::Redirect(redirect) => (
+                redirect.status,
+                vec![("location".into(), Arc::clone(&redirect.to))],
+                None,
+                Bytes::new(),
+            ),
         };
         let mut head = answers::bare_head(StatusCode::from_u16(status).ok()?, fields.len() + 4);
         if let Some(media) = content_type {
             answers::put(&mut head, CONTENT_TYPE, HeaderValue::from_str(&media).ok()?);
         }
         for (name, value) in fields {
-            let (name, value) = (HeaderName::try_from(&*name).ok()?, HeaderValue::from_str(&value).ok()?);
+            let (name, value) = (
+                HeaderName::try_from(&*name).ok()?,
+                HeaderValue::from_str(&value).ok()?,
+            );
             answers::put(&mut head, name, value);
         }
         if !matches!(status, 204 | 304) {
@@ -332,7 +457,12 @@ fn strip_response_hops(head: &mut ResponseHeader, switched: bool) {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .filter_map(|token| HeaderName::try_from(token.trim()).ok())
-            .filter(|name| !matches!(name.as_str(), "content-length" | "transfer-encoding" | "content-type" | "host"))
+            .filter(|name| {
+                !matches!(
+                    name.as_str(),
+                    "content-length" | "transfer-encoding" | "content-type" | "host"
+                )
+            })
             .collect();
         for name in nominated {
             head.remove_header(&name);
@@ -340,4 +470,3 @@ fn strip_response_hops(head: &mut ResponseHeader, switched: bool) {
         head.remove_header(&CONNECTION);
     }
 }
-

@@ -91,7 +91,10 @@ impl Upstreaming {
     fn reset(&mut self) {
         let mut tried = std::mem::take(&mut self.tried);
         tried.clear();
-        *self = Self { tried, ..Self::default() };
+        *self = Self {
+            tried,
+            ..Self::default()
+        };
     }
 }
 

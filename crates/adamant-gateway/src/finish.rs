@@ -24,13 +24,18 @@ impl Engine {
         if self.moments_of(exchange).finish {
             self.plan.finish(&exchange.plan, &end);
         }
-        let identity = self.identity_slot.and_then(|slot| exchange.plan.request.slot::<Identity>(slot));
+        let identity = self
+            .identity_slot
+            .and_then(|slot| exchange.plan.request.slot::<Identity>(slot));
         self.observation.finish(exchange, &end, identity);
     }
 
     /// Whether the file allows another attempt, and there is time for it.
     pub(crate) fn retries(&self, exchange: &Exchange, attempt: &FailedAttempt) -> bool {
-        let upstream = exchange.upstream.id.and_then(|id| self.plan.config().upstreams.get(id.0));
+        let upstream = exchange
+            .upstream
+            .id
+            .and_then(|id| self.plan.config().upstreams.get(id.0));
         upstream.is_some_and(|upstream| is_retried(&upstream.retry, attempt)) && self.left(exchange).is_ok()
     }
 }

@@ -115,7 +115,11 @@ impl Gateway {
     /// # Errors
     /// When the system refuses a thread.
     pub fn background() -> io::Result<Runtime> {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("background")
+            .enable_all()
+            .build()
     }
 
     /// Loads certificates and authorities and binds every socket. Nothing is served yet; whatever fails
@@ -135,24 +139,54 @@ impl Gateway {
         let read = |path: &Path| crate::host::read_bounded(&folder.join(path));
         let upstreams = Arc::new(Upstreams::build(&config.upstreams, &read)?);
         let tls = prepare::certificates(config, folder)?;
-        let certificates = tls.iter().map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));
+        let certificates = tls
+            .iter()
+            .map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));
         let observation = Observation::new(&plan, workers, counters);
-        let log = config.observe.access_log.as_ref().map(|log| open_log(&log.to, folder)).transpose()?;
+        let log = config
+            .observe
+            .access_log
+            .as_ref()
+            .map(|log| open_log(&log.to, folder))
+            .transpose()?;
         let admin = config.admin.as_ref().map(AdminServer::bind).transpose()?;
-        let bound = Bound::all(config.listeners.iter().map(|listener| (&listener.name, listener.bind)))?;
+        let bound = Bound::all(
+            config
+                .listeners
+                .iter()
+                .map(|listener| (&listener.name, listener.bind)),
+        )?;
         let ready = Arc::new(AtomicBool::new(false));
-        let engine =
-            Arc::new(Engine::new(Arc::clone(&plan), Arc::clone(&upstreams), observation, certificates.collect()));
+        let engine = Arc::new(Engine::new(
+            Arc::clone(&plan),
+            Arc::clone(&upstreams),
+            observation,
+            certificates.collect(),
+        ));
         let listening = prepare::listening(config, bound, tls);
         let upstreams = upstreams.start(background.handle());
         let filters = machine.filters.clone();
-        Ok(Self { engine, listening, workers, background, upstreams, admin, log, filters, ready })
+        Ok(Self {
+            engine,
+            listening,
+            workers,
+            background,
+            upstreams,
+            admin,
+            log,
+            filters,
+            ready,
+        })
     }
 
     /// The addresses that are bound.
     #[must_use]
     pub fn addresses(&self) -> Addresses {
-        let listeners = self.listening.iter().map(|one| (Arc::clone(one.bound.name()), one.bound.local())).collect();
+        let listeners = self
+            .listening
+            .iter()
+            .map(|one| (Arc::clone(one.bound.name()), one.bound.local()))
+            .collect();
         let admin = self.admin.as_ref().and_then(|admin| admin.addresses().ok());
         Addresses {
             listeners,
@@ -167,7 +201,17 @@ impl Gateway {
     /// # Errors
     /// When the system refuses a thread.
     pub fn run(self, serving: impl FnOnce()) -> Result<usize, StartError> {
-        let Self { engine, listening, workers, background, upstreams, admin, log, filters, ready } = self;
+        let Self {
+            engine,
+            listening,
+            workers,
+            background,
+            upstreams,
+            admin,
+            log,
+            filters,
+            ready,
+        } = self;
         let signals = signals::Signals::install(&background)?;
         let log = match (log, &engine.observation.log) {
             (Some(sink), Some(lines)) => Some(LogWriter::start(Arc::clone(lines), sink)?),
@@ -177,7 +221,12 @@ impl Gateway {
         let workers = Workers::start(listening, workers, move |number, draining| {
             Carriers::new(Arc::clone(&shared), number, draining)
         })?;
-        let status = Status { engine, workers: workers.watch(), ready: Arc::clone(&ready), filters };
+        let status = Status {
+            engine,
+            workers: workers.watch(),
+            ready: Arc::clone(&ready),
+            filters,
+        };
         if let Some(admin) = admin {
             admin.serve(background.handle(), Arc::new(status))?;
         }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::{
-    Blocking, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random, Secret, SecretRef, Store, Target,
-    Transport,
+    Blocking, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random, Secret, SecretRef, Store,
+    Target, Transport,
 };
 use adamant_policy::text::{self, Source};
 use tokio::runtime::Handle;
@@ -31,7 +31,9 @@ pub struct LiveHost {
 
 impl std::fmt::Debug for LiveHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LiveHost").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("LiveHost")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,7 +53,10 @@ impl LiveHost {
     /// A host for the running gateway; background work runs on `background`.
     #[must_use]
     pub fn live(folder: &Path, background: Handle) -> Self {
-        Self { background: Some(background), ..Self::offline(folder) }
+        Self {
+            background: Some(background),
+            ..Self::offline(folder)
+        }
     }
 
     /// The place of a path of the file.
@@ -75,7 +80,10 @@ impl LiveHost {
         match at {
             SecretRef::Env(name) => match std::env::var(name) {
                 Ok(value) if !value.is_empty() => Ok(value.into_bytes()),
-                Ok(_) => Err(missing(format!("the environment variable `{name}` is empty"), "give it the secret")),
+                Ok(_) => Err(missing(
+                    format!("the environment variable `{name}` is empty"),
+                    "give it the secret",
+                )),
                 Err(_) => Err(missing(
                     format!("the environment variable `{name}` is not set"),
                     "set it in the environment of the gateway",
@@ -84,7 +92,10 @@ impl LiveHost {
             SecretRef::File(path) => {
                 let place = self.place(path);
                 let mut bytes = read_bounded(&place).map_err(|error| {
-                    missing(format!("the secret file `{}` cannot be read: {error}", path.display()), "create it, or correct the path")
+                    missing(
+                        format!("the secret file `{}` cannot be read: {error}", path.display()),
+                        "create it, or correct the path",
+                    )
                 })?;
                 if bytes.ends_with(b"\n") {
                     bytes.pop();
@@ -93,7 +104,10 @@ impl LiveHost {
                     }
                 }
                 if bytes.is_empty() {
-                    return Err(missing(format!("the secret file `{}` is empty", path.display()), "put the secret into it"));
+                    return Err(missing(
+                        format!("the secret file `{}` is empty", path.display()),
+                        "put the secret into it",
+                    ));
                 }
                 Ok(bytes)
             }
@@ -104,7 +118,10 @@ impl LiveHost {
 /// Reads a file of bounded size.
 pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     if std::fs::metadata(path)?.len() > FILE_MAX {
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the file is larger than 64 MiB"));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            "the file is larger than 64 MiB",
+        ));
     }
     std::fs::read(path)
 }
@@ -124,7 +141,8 @@ impl Host for LiveHost {
         let bytes: Arc<[u8]> = read_bounded(&self.place(path))
             .map_err(|error| {
                 let text = format!("the file `{}` cannot be read: {error}", path.display());
-                Problem::new("files.unreadable", text).with_help("paths are relative to the folder of the policy file")
+                Problem::new("files.unreadable", text)
+                    .with_help("paths are relative to the folder of the policy file")
             })?
             .into();
         self.read.insert(path.to_owned(), Arc::clone(&bytes));
@@ -137,21 +155,32 @@ impl Host for LiveHost {
         match (parsed.problems.iter().next(), parsed.node) {
             (None, Some(node)) => Ok(node),
             (Some(first), _) => Err(first.clone().within(path)),
-            (None, None) => Err(Problem::new("files.unreadable", format!("the file `{name}` is empty"))),
+            (None, None) => Err(Problem::new(
+                "files.unreadable",
+                format!("the file `{name}` is empty"),
+            )),
         }
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        let text = format!("this gateway grants no outbound calls, and the filter wants to call `{}`", target.origin);
+        let text = format!(
+            "this gateway grants no outbound calls, and the filter wants to call `{}`",
+            target.origin
+        );
         Err(Problem::new("capabilities.outbound", text))
     }
 
     fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {
-        Err(Problem::new("capabilities.store", format!("the file has no store named `{name}`")))
+        Err(Problem::new(
+            "capabilities.store",
+            format!("the file has no store named `{name}`"),
+        ))
     }
 
     fn every(&mut self, period: Duration, task: Periodic) {
-        let Some(background) = &self.background else { return };
+        let Some(background) = &self.background else {
+            return;
+        };
         background.spawn(async move {
             let clock = Clock::default();
             let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
@@ -163,7 +192,9 @@ impl Host for LiveHost {
     }
 
     fn blocking(&mut self) -> Arc<dyn Blocking> {
-        Arc::new(Threads { background: self.background.clone() })
+        Arc::new(Threads {
+            background: self.background.clone(),
+        })
     }
 
     fn keep(&mut self, fingerprint: &str, state: Arc<dyn Keep>) {
@@ -180,7 +211,11 @@ impl Host for LiveHost {
     }
 
     fn random(&mut self) -> Arc<dyn Random> {
-        if self.background.is_some() { Arc::new(SystemRandom) } else { Arc::new(Seeded) }
+        if self.background.is_some() {
+            Arc::new(SystemRandom)
+        } else {
+            Arc::new(Seeded)
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod connections;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,13 +17,14 @@ use std::time::Duration;
 use adamant_filter::Chunk;
 use adamant_observe::Failure;
 use adamant_policy::config::UpstreamId;
-use adamant_policy::plan::Refusal;
+use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
 use http::StatusCode;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession as Up;
 use pingora::protocols::http::v1::server::HttpSession as Down;
 use pingora::{Error, ErrorType};
+use tokio::io::AsyncWriteExt;
 
 use crate::answers::OwnAnswer;
 use crate::engine::{Engine, Next};
@@ -31,6 +33,11 @@ use crate::listen::{ClientStream, HeadFacts};
 use crate::proxy::{failure_of, refusal_of};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
 use connections::Connections;
+
+thread_local! {
+    /// Memory for the bytes of one refusal, used again by the next.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Serves exchanges of one worker.
 pub(crate) struct Lane {
@@ -60,12 +67,22 @@ enum First<T> {
 
 impl Lane {
     pub(crate) fn new(engine: Arc<Engine>, ca_file: Option<&'static str>) -> Self {
-        Self { engine, connections: Connections::new(ca_file) }
+        Self {
+            engine,
+            connections: Connections::new(ca_file),
+        }
     }
 
     /// Closes upstream connections that have been idle for longer than any upstream allows.
     pub(crate) fn sweep(&self) {
-        let longest = self.engine.plan.config().upstreams.iter().map(|upstream| upstream.keep_idle).max();
+        let longest = self
+            .engine
+            .plan
+            .config()
+            .upstreams
+            .iter()
+            .map(|upstream| upstream.keep_idle)
+            .max();
         self.connections.sweep(longest.unwrap_or_default());
     }
 
@@ -75,7 +92,11 @@ impl Lane {
     }
 
     /// Serves one request; gives the stream back when the connection can go on.
-    pub(crate) async fn serve(&self, stream: Box<ClientStream>, facts: HeadFacts) -> Option<Box<ClientStream>> {
+    pub(crate) async fn serve(
+        &self,
+        stream: Box<ClientStream>,
+        facts: HeadFacts,
+    ) -> Option<Box<ClientStream>> {
         let connection = Arc::clone(stream.connection());
         let mut down = Down::new(stream);
         // The stream holds the deadlines.
@@ -86,13 +107,28 @@ impl Lane {
         }
         down.set_server_keepalive((!facts.close && !connection.is_draining()).then_some(0));
         let mut exchange = Lent::take();
-        self.engine.begin(&mut exchange, &connection, down.req_header_mut());
+        self.engine
+            .begin(&mut exchange, &connection, down.req_header_mut());
         // The session frames the answer by the method of its own head, which is a spare one now.
-        down.req_header_mut().set_method(exchange.plan.request.method().clone());
+        down.req_header_mut()
+            .set_method(exchange.plan.request.method().clone());
         let decided = match self.engine.decide(&mut exchange) {
             Ok(decided) => decided,
             Err(position) => self.engine.plan.request_from(&mut exchange.plan, position).await,
         };
+        if let Decided::Refuse(refusal) = &decided {
+            let close = facts.close || connection.is_draining();
+            let mut bytes = SCRATCH.take();
+            bytes.clear();
+            if self
+                .engine
+                .refuse_in_bytes(&mut exchange, refusal, close, &mut bytes)
+                .is_some()
+            {
+                return self.send_refusal(down, exchange, bytes, close).await;
+            }
+            SCRATCH.set(bytes);
+        }
         let served = match self.engine.settle(&mut exchange, decided) {
             Next::Own(answer) => write(&mut down, &mut exchange, answer).await,
             Next::Forward(upstream) => self.forward(&mut down, &mut exchange, upstream).await,
@@ -107,6 +143,28 @@ impl Lane {
             return None;
         }
         ClientStream::recover(down.reuse().await.ok()??.into_parts().0)
+    }
+
+    /// Writes a refusal past the session, which has nothing more to say: there is no body to read.
+    async fn send_refusal(
+        &self,
+        mut down: Down,
+        mut exchange: Lent,
+        bytes: Vec<u8>,
+        close: bool,
+    ) -> Option<Box<ClientStream>> {
+        exchange.bytes_out = body_length(&bytes);
+        self.engine.finish(&mut exchange);
+        exchange.plan.request.swap_head(down.req_header_mut());
+        drop(exchange);
+        let mut stream = ClientStream::recover(down.into_inner())?;
+        let sent = stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok();
+        SCRATCH.set(bytes);
+        if sent && !close {
+            return Some(stream);
+        }
+        let _ = AsyncWriteExt::shutdown(&mut *stream).await;
+        None
     }
 
     /// Makes attempts until one has an answer for the client. `true` when the connection can go on.
@@ -149,7 +207,9 @@ impl Lane {
 
     /// One try at the endpoint that was picked.
     async fn attempt(&self, down: &mut Down, exchange: &mut Exchange, left: Option<Duration>) -> Attempted {
-        let Some(picked) = &exchange.upstream.picked else { return Attempted::Broken };
+        let Some(picked) = &exchange.upstream.picked else {
+            return Attempted::Broken;
+        };
         let mut head = Box::new(exchange.plan.request.head().clone());
         let reuse = self.connections.take(picked.id(), picked.peer());
         let reused = reuse.is_some();
@@ -182,21 +242,40 @@ impl Lane {
     }
 
     fn times(&self, exchange: &Exchange, left: Option<Duration>) -> Times {
-        let configured = exchange.upstream.id.and_then(|id| self.engine.plan.config().upstreams.get(id.0));
+        let configured = exchange
+            .upstream
+            .id
+            .and_then(|id| self.engine.plan.config().upstreams.get(id.0));
         let bounded = |time: Duration| left.map_or(time, |left| time.min(left));
-        configured.map_or(Times { first_byte: Duration::ZERO, idle: Duration::ZERO }, |upstream| Times {
-            first_byte: bounded(upstream.timeouts.first_byte),
-            idle: bounded(upstream.timeouts.idle),
-        })
+        configured.map_or(
+            Times {
+                first_byte: Duration::ZERO,
+                idle: Duration::ZERO,
+            },
+            |upstream| Times {
+                first_byte: bounded(upstream.timeouts.first_byte),
+                idle: bounded(upstream.timeouts.idle),
+            },
+        )
     }
 
     /// Waits for the final head of the answer. Returns how the attempt ended when there is none.
-    async fn read_head(&self, down: &mut Down, up: &mut Up, exchange: &mut Exchange, broken: Failed) -> Option<Attempted> {
+    async fn read_head(
+        &self,
+        down: &mut Down,
+        up: &mut Up,
+        exchange: &mut Exchange,
+        broken: Failed,
+    ) -> Option<Attempted> {
         loop {
             match beside_client(up.read_response(), down).await {
                 First::ClientGone => return Some(Attempted::Gone),
                 First::Upstream(Err(error)) => {
-                    let failure = if *error.etype() == ErrorType::ReadTimedout { Failed::TimedOut } else { broken };
+                    let failure = if *error.etype() == ErrorType::ReadTimedout {
+                        Failed::TimedOut
+                    } else {
+                        broken
+                    };
                     return Some(failed(&error.into_up(), exchange, failure));
                 }
                 First::Upstream(Ok(_)) => {}
@@ -217,7 +296,9 @@ impl Lane {
 
     /// Passes an answer on, or finds that it must not be.
     async fn relay(&self, down: &mut Down, mut up: Up, exchange: &mut Exchange) -> Attempted {
-        let Some(head) = up.resp_header() else { return Attempted::Broken };
+        let Some(head) = up.resp_header() else {
+            return Attempted::Broken;
+        };
         let status = head.status.as_u16();
         let mut head: Box<ResponseHeader> = Box::new(head.clone());
         let attempt = FailedAttempt {
@@ -254,11 +335,21 @@ impl Lane {
         ended
     }
 
-    async fn relay_body(&self, down: &mut Down, up: &mut Up, exchange: &mut Exchange, streams: bool) -> Attempted {
+    async fn relay_body(
+        &self,
+        down: &mut Down,
+        up: &mut Up,
+        exchange: &mut Exchange,
+        streams: bool,
+    ) -> Attempted {
         let hooks = self.engine.moments_of(exchange).response_body;
         loop {
             // A body of known length is there in a moment; only a stream can outlive its reader.
-            let read = if streams { beside_client(up.read_body_ref(), down).await } else { First::Upstream(up.read_body_ref().await) };
+            let read = if streams {
+                beside_client(up.read_body_ref(), down).await
+            } else {
+                First::Upstream(up.read_body_ref().await)
+            };
             let piece = match read {
                 First::ClientGone => return Attempted::Gone,
                 First::Upstream(Ok(piece)) => piece,
@@ -270,7 +361,12 @@ impl Lane {
             let last = piece.is_none();
             let written = if hooks {
                 let mut chunk = Chunk::new(piece.map(Bytes::copy_from_slice).unwrap_or_default(), last);
-                if self.engine.plan.response_body(&mut exchange.plan, &mut chunk).is_some() {
+                if self
+                    .engine
+                    .plan
+                    .response_body(&mut exchange.plan, &mut chunk)
+                    .is_some()
+                {
                     return Attempted::Broken;
                 }
                 send(down, chunk.data()).await
@@ -282,7 +378,11 @@ impl Lane {
                 return Attempted::Broken;
             }
             if last {
-                return if down.finish_body().await.is_ok() { Attempted::Complete } else { Attempted::Broken };
+                return if down.finish_body().await.is_ok() {
+                    Attempted::Complete
+                } else {
+                    Attempted::Broken
+                };
             }
             if self.engine.left(exchange).is_err() {
                 exchange.failure = Some(Failure::TotalTimeout);
@@ -290,6 +390,15 @@ impl Lane {
             }
         }
     }
+}
+
+/// Bytes behind the head of an answer.
+fn body_length(answer: &[u8]) -> u64 {
+    let head = answer
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")
+        .map_or(answer.len(), |end| end + 4);
+    (answer.len() - head) as u64
 }
 
 /// Maxima of one attempt.

@@ -43,21 +43,40 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
-    pub(crate) fn new(plan: &Arc<Plan>, workers: usize, counters: Vec<(&'static str, &'static str, Counter)>) -> Self {
+    pub(crate) fn new(
+        plan: &Arc<Plan>,
+        workers: usize,
+        counters: Vec<(&'static str, &'static str, Counter)>,
+    ) -> Self {
         let config = plan.config();
         let mut inventory = Inventory {
             workers,
             digest: plan.digest().as_str().into(),
             language: 1,
             version: env!("CARGO_PKG_VERSION"),
-            listeners: config.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect(),
+            listeners: config
+                .listeners
+                .iter()
+                .map(|listener| Arc::clone(&listener.name))
+                .collect(),
             head_reasons: reasons::ALL,
             routes: config.routes.iter().map(route_name).collect(),
-            upstreams: config.upstreams.iter().map(|upstream| Arc::clone(&upstream.name)).collect(),
-            counters: counters.into_iter().map(|(name, help, counter)| FilterCounter { name, help, counter }).collect(),
+            upstreams: config
+                .upstreams
+                .iter()
+                .map(|upstream| Arc::clone(&upstream.name))
+                .collect(),
+            counters: counters
+                .into_iter()
+                .map(|(name, help, counter)| FilterCounter { name, help, counter })
+                .collect(),
             ..Inventory::default()
         };
-        let steps = plan.steps().iter().map(|step| inventory.filter(&step.id, step.reasons)).collect();
+        let steps = plan
+            .steps()
+            .iter()
+            .map(|step| inventory.filter(&step.id, step.reasons))
+            .collect();
         let log = config.observe.access_log.as_ref().and_then(|log| {
             let shape = AccessLogShape {
                 fields: &log.fields,
@@ -68,13 +87,22 @@ impl Observation {
             // Names of fields were checked when the file was read.
             AccessLog::new(&shape).ok().map(Arc::new)
         });
-        Self { meters: Meters::new(inventory), log, steps, plan: Arc::clone(plan) }
+        Self {
+            meters: Meters::new(inventory),
+            log,
+            steps,
+            plan: Arc::clone(plan),
+        }
     }
 
     /// A request began.
     pub(crate) fn begin(&self, exchange: &Exchange) {
         let request = &exchange.plan.request;
-        self.meters.begin(worker(), Method::of(request.method()), scheme(request.tls().is_some()));
+        self.meters.begin(
+            worker(),
+            Method::of(request.method()),
+            scheme(request.tls().is_some()),
+        );
     }
 
     /// Writes a finished exchange down.
@@ -84,7 +112,8 @@ impl Observation {
         let status = Some(exchange.status).filter(|status| *status != 0);
         for decision in exchange.plan.decisions() {
             if let Some(step) = self.steps.get(decision.step.0 as usize) {
-                self.meters.decision(worker, *step, counted(decision.outcome), decision.reason);
+                self.meters
+                    .decision(worker, *step, counted(decision.outcome), decision.reason);
             }
         }
         self.meters.exchange(
@@ -108,8 +137,12 @@ impl Observation {
     }
 
     fn attempt(&self, worker: Worker, exchange: &Exchange, end: &End) {
-        let Some(id) = exchange.upstream.id.filter(|_| exchange.upstream.attempts > 0) else { return };
-        let Some(upstream) = self.plan.config().upstreams.get(id.0) else { return };
+        let Some(id) = exchange.upstream.id.filter(|_| exchange.upstream.attempts > 0) else {
+            return;
+        };
+        let Some(upstream) = self.plan.config().upstreams.get(id.0) else {
+            return;
+        };
         let is_h2 = upstream.protocol == UpstreamProtocol::H2;
         let began = exchange.upstream.began.since(exchange.plan.request.now());
         self.meters.attempt(
@@ -126,9 +159,19 @@ impl Observation {
         );
     }
 
-    fn write(&self, log: &AccessLog, worker: Worker, exchange: &Exchange, end: &End, identity: Option<&Identity>) {
+    fn write(
+        &self,
+        log: &AccessLog,
+        worker: Worker,
+        exchange: &Exchange,
+        end: &End,
+        identity: Option<&Identity>,
+    ) {
         let config = self.plan.config();
-        let mut shadow = [Step { filter: "", reason: "" }; SHADOW_MAX];
+        let mut shadow = [Step {
+            filter: "",
+            reason: "",
+        }; SHADOW_MAX];
         let shadow = self.shadow(exchange.plan.decisions(), &mut shadow);
         let upstream = exchange.upstream.id.and_then(|id| config.upstreams.get(id.0));
         let record = Record {
@@ -136,7 +179,10 @@ impl Observation {
             digest: self.plan.digest().short(),
             status: Some(end.status).filter(|status| *status != 0),
             failure: exchange.failure,
-            refusal: exchange.refused.map(|(by, reason)| Step { filter: by, reason: reason.code() }),
+            refusal: exchange.refused.map(|(by, reason)| Step {
+                filter: by,
+                reason: reason.code(),
+            }),
             identity,
             upstream: upstream.map(|upstream| UpstreamUse {
                 name: &upstream.name,
@@ -156,18 +202,31 @@ impl Observation {
     }
 
     fn shadow<'s>(&'s self, decisions: &[Decision], into: &'s mut [Step<'s>; SHADOW_MAX]) -> &'s [Step<'s>] {
-        let would = decisions.iter().filter(|decision| decision.outcome == Outcome::WouldDeny);
+        let would = decisions
+            .iter()
+            .filter(|decision| decision.outcome == Outcome::WouldDeny);
         let mut count = 0;
         for (place, decision) in into.iter_mut().zip(would) {
-            let Some(info) = self.plan.steps().get(decision.step.0 as usize) else { continue };
-            *place = Step { filter: &info.id, reason: decision.reason.map_or("", Reason::code) };
+            let Some(info) = self.plan.steps().get(decision.step.0 as usize) else {
+                continue;
+            };
+            *place = Step {
+                filter: &info.id,
+                reason: decision.reason.map_or("", Reason::code),
+            };
             count += 1;
         }
         into.get(..count).unwrap_or_default()
     }
 
     /// A head that could not be read was refused.
-    pub(crate) fn unread(&self, reason: &'static Reason, connection: &Connection, id: &RequestId, wall: Wall) {
+    pub(crate) fn unread(
+        &self,
+        reason: &'static Reason,
+        connection: &Connection,
+        id: &RequestId,
+        wall: Wall,
+    ) {
         self.meters.head_refused(worker(), connection.listener(), reason);
         let Some(log) = &self.log else { return };
         let listener = self.plan.config().listeners.get(connection.listener());
@@ -175,9 +234,16 @@ impl Observation {
             request_id: id.as_str(),
             digest: self.plan.digest().short(),
             status: Some(reason.status()),
-            refusal: Some(Step { filter: guard::GUARD, reason: reason.code() }),
+            refusal: Some(Step {
+                filter: guard::GUARD,
+                reason: reason.code(),
+            }),
             tls: connection.tls().map(AsRef::as_ref),
-            ..Record::unread(listener.map_or("", |listener| &listener.name), connection.client().ip(), wall)
+            ..Record::unread(
+                listener.map_or("", |listener| &listener.name),
+                connection.client().ip(),
+                wall,
+            )
         };
         log.record(worker(), &record);
     }
@@ -192,8 +258,16 @@ const fn scheme(secure: bool) -> Scheme {
 }
 
 fn route_name(route: &adamant_policy::config::Route) -> RouteName {
-    let pattern = route.matches.path.as_ref().map(|path| Arc::clone(&path.text)).unwrap_or_default();
-    RouteName { name: Arc::clone(&route.name), pattern }
+    let pattern = route
+        .matches
+        .path
+        .as_ref()
+        .map(|path| Arc::clone(&path.text))
+        .unwrap_or_default();
+    RouteName {
+        name: Arc::clone(&route.name),
+        pattern,
+    }
 }
 
 const fn counted(outcome: Outcome) -> Counted {

@@ -82,7 +82,13 @@ impl ProxyHttp for Proxy {
         Box::pin(immediately(self.peer(session, exchange)))
     });
 
-    fn fail_to_connect(&self, session: &mut Session, _peer: &HttpPeer, exchange: &mut Lent, mut error: Box<Error>) -> Box<Error> {
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _peer: &HttpPeer,
+        exchange: &mut Lent,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
         let again = self.retries(session, exchange, Failed::Connect);
         error.set_retry(again);
         error
@@ -137,7 +143,13 @@ impl ProxyHttp for Proxy {
         Box::pin(Done)
     });
 
-    fn response_body_filter(&self, session: &mut Session, body: &mut Option<Bytes>, last: bool, exchange: &mut Lent) -> Result<Option<Duration>> {
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        last: bool,
+        exchange: &mut Lent,
+    ) -> Result<Option<Duration>> {
         if session.was_upgraded() {
             return Ok(None);
         }
@@ -147,13 +159,22 @@ impl ProxyHttp for Proxy {
         if !self.engine.moments_of(exchange).response_body {
             return Ok(None);
         }
-        match with_head(session, exchange, |exchange| body::answer(&self.engine, exchange, body, last)) {
+        match with_head(session, exchange, |exchange| {
+            body::answer(&self.engine, exchange, body, last)
+        }) {
             None => Ok(None),
             Some(refusal) => Err(stop(exchange, refusal)),
         }
     }
 
-    fn error_while_proxy(&self, _peer: &HttpPeer, session: &mut Session, mut error: Box<Error>, exchange: &mut Lent, reused: bool) -> Box<Error> {
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        exchange: &mut Lent,
+        reused: bool,
+    ) -> Box<Error> {
         if exchange.pending.is_none() {
             let failed = failure::of_attempt(&error, exchange, reused);
             // A status that is to be tried again was marked when it was seen.
@@ -194,7 +215,12 @@ impl ProxyHttp for Proxy {
 
 impl Proxy {
     /// Gives the head back to Pingora and goes where the decision leads.
-    fn directed<'x>(&'x self, session: &'x mut Session, exchange: &'x mut Lent, decided: Decided) -> Hook<'x, Result<bool>> {
+    fn directed<'x>(
+        &'x self,
+        session: &'x mut Session,
+        exchange: &'x mut Lent,
+        decided: Decided,
+    ) -> Hook<'x, Result<bool>> {
         let next = self.engine.settle(exchange, decided);
         match next {
             Next::Own(answer) => {
@@ -206,13 +232,19 @@ impl Proxy {
                 // Pingora sets its body reader up by the head, so the head must be back before it is asked.
                 exchange.plan.request.swap_head(session.req_header_mut());
                 let has_body = !session.as_downstream_mut().is_body_empty();
-                let ahead = with_head(session, exchange, |x| body::reads_ahead(&self.engine, x, has_body));
-                let Some(ahead) = ahead else { return Box::pin(Says::<false>) };
+                let ahead = with_head(session, exchange, |x| {
+                    body::reads_ahead(&self.engine, x, has_body)
+                });
+                let Some(ahead) = ahead else {
+                    return Box::pin(Says::<false>);
+                };
                 Box::pin(async move {
                     match body::read_ahead(&self.engine, session, exchange, ahead).await? {
                         None => Ok(false),
                         Some(refusal) => {
-                            let answer = with_head(session, exchange, |exchange| self.engine.refuse(exchange, refusal));
+                            let answer = with_head(session, exchange, |exchange| {
+                                self.engine.refuse(exchange, refusal)
+                            });
                             self.answer(session, exchange, answer).await
                         }
                     }
@@ -222,29 +254,49 @@ impl Proxy {
     }
 
     /// Writes an answer of ours. The connection is kept where the request was read to its end.
-    async fn answer(&self, session: &mut Session, exchange: &mut Exchange, answer: OwnAnswer) -> Result<bool> {
+    async fn answer(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        answer: OwnAnswer,
+    ) -> Result<bool> {
         exchange.status = answer.head.status.as_u16();
-        if exchange.connection.as_ref().is_some_and(|connection| connection.is_draining()) {
+        if exchange
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.is_draining())
+        {
             session.set_keepalive(None);
         }
         let empty = answer.body.is_empty();
         session.write_response_header(answer.head, empty).await?;
         // Ends an HTTP/2 stream; `write_response_header` alone does not.
-        session.write_response_body((!empty).then_some(answer.body), true).await?;
+        session
+            .write_response_body((!empty).then_some(answer.body), true)
+            .await?;
         Ok(true)
     }
 
     fn peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
         exchange.body.taken = 0;
-        let terms = self.engine.attempt(exchange).map_err(|refusal| stop(exchange, refusal))?;
+        let terms = self
+            .engine
+            .attempt(exchange)
+            .map_err(|refusal| stop(exchange, refusal))?;
         let Some(picked) = &exchange.upstream.picked else {
             return Error::e_explain(ErrorType::InternalError, "an attempt without an endpoint");
         };
         // An upgrade runs through Pingora's own policy, which the endpoint's peer denies by default.
-        let terms = crate::upstream::AttemptTerms { websocket: terms.websocket && session.is_upgrade_req(), ..terms };
+        let terms = crate::upstream::AttemptTerms {
+            websocket: terms.websocket && session.is_upgrade_req(),
+            ..terms
+        };
         let mut peer = picked.to_peer(terms);
         if terms.left.is_some()
-            && let Some(upstream) = exchange.upstream.id.and_then(|id| self.engine.plan.config().upstreams.get(id.0))
+            && let Some(upstream) = exchange
+                .upstream
+                .id
+                .and_then(|id| self.engine.plan.config().upstreams.get(id.0))
         {
             // Pingora has one time-out for the head of an answer and for silences in its body. Unless the
             // route streams, the wait for the first byte is the one that must hold.
@@ -286,24 +338,39 @@ impl Proxy {
     }
 
     async fn fail(&self, session: &mut Session, error: &Error, exchange: &mut Exchange) -> FailToProxy {
-        let closed = FailToProxy { error_code: 0, can_reuse_downstream: false };
-        if exchange.connection.is_none() || session.response_written().is_some_and(|head| !head.status.is_informational()) {
+        let closed = FailToProxy {
+            error_code: 0,
+            can_reuse_downstream: false,
+        };
+        if exchange.connection.is_none()
+            || session
+                .response_written()
+                .is_some_and(|head| !head.status.is_informational())
+        {
             failure::note(error, exchange);
             return closed;
         }
-        let refusal = exchange.pending.take().or_else(|| failure::refusal(error, exchange));
+        let refusal = exchange
+            .pending
+            .take()
+            .or_else(|| failure::refusal(error, exchange));
         let Some(refusal) = refusal else {
             // The client is gone: there is nobody to answer.
             return closed;
         };
         let status = refusal.reason.status();
-        let answer = with_head(session, exchange, |exchange| self.engine.refuse(exchange, refusal));
+        let answer = with_head(session, exchange, |exchange| {
+            self.engine.refuse(exchange, refusal)
+        });
         // What the client still sends must not be taken for its next request.
         if !session.as_downstream_mut().is_body_done() {
             session.set_keepalive(None);
         }
         let _ = self.answer(session, exchange, answer).await;
-        FailToProxy { error_code: status, can_reuse_downstream: error.esource() != &ErrorSource::Downstream }
+        FailToProxy {
+            error_code: status,
+            can_reuse_downstream: error.esource() != &ErrorSource::Downstream,
+        }
     }
 }
 
@@ -330,4 +397,3 @@ fn stop(exchange: &mut Exchange, refusal: Refusal) -> Box<Error> {
     exchange.pending = Some(refusal);
     error
 }
-

@@ -21,14 +21,18 @@ pub(crate) const TOTAL_TIMEOUT: Reason = Reason::new("total-timeout", 504, "the 
 /// The endpoint broke off.
 pub(crate) const RESET: Reason = Reason::new("reset", 502, "the service broke off");
 /// The endpoint's answer is not HTTP.
-pub(crate) const PROTOCOL: Reason = Reason::new("protocol", 502, "the service gave an answer that cannot be read");
+pub(crate) const PROTOCOL: Reason =
+    Reason::new("protocol", 502, "the service gave an answer that cannot be read");
 /// The endpoint's switch to another protocol was not asked for.
 pub(crate) const SWITCH: Reason = Reason::new("switch", 502, "the service changed the protocol unasked");
 /// Our own mistake.
 pub(crate) const INTERNAL: Reason = Reason::new("internal", 500, "the gateway failed");
 /// A body of unknown length that cannot be passed on as it is.
-pub(crate) const LENGTH_REQUIRED: Reason =
-    Reason::new("length-required", 411, "a body of this size must declare its length");
+pub(crate) const LENGTH_REQUIRED: Reason = Reason::new(
+    "length-required",
+    411,
+    "a body of this size must declare its length",
+);
 
 /// All reasons, with their words.
 pub(crate) const ALL: &[(&str, &Reason)] = &[

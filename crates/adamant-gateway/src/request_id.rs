@@ -101,7 +101,10 @@ mod tests {
 
     #[test]
     fn an_id_is_a_version_7_uuid_that_sorts_by_time() {
-        let (early, late) = (RequestId::new(Wall(1_795_000_000_000)), RequestId::new(Wall(1_795_000_000_001)));
+        let (early, late) = (
+            RequestId::new(Wall(1_795_000_000_000)),
+            RequestId::new(Wall(1_795_000_000_001)),
+        );
         assert!(early.as_str() < late.as_str());
         assert_eq!(early.as_bytes()[14], b'7');
         assert!(matches!(early.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
@@ -110,14 +113,20 @@ mod tests {
 
     #[test]
     fn ids_of_one_instant_differ() {
-        let ids: std::collections::HashSet<_> =
-            (0..10_000).map(|_| RequestId::new(Wall(7)).as_str().to_owned()).collect();
+        let ids: std::collections::HashSet<_> = (0..10_000)
+            .map(|_| RequestId::new(Wall(7)).as_str().to_owned())
+            .collect();
         assert_eq!(ids.len(), 10_000);
     }
 
     #[test]
     fn only_a_uuid_is_taken_from_a_proxy() {
-        for text in ["", "x", "6f1d2c9e-8a37-4b21-9f0e-3a5b7c1d2e4", "6f1d2c9e_8a37_4b21_9f0e_3a5b7c1d2e4f"] {
+        for text in [
+            "",
+            "x",
+            "6f1d2c9e-8a37-4b21-9f0e-3a5b7c1d2e4",
+            "6f1d2c9e_8a37_4b21_9f0e_3a5b7c1d2e4f",
+        ] {
             assert!(RequestId::parse(text.as_bytes()).is_none(), "{text}");
         }
     }

@@ -58,7 +58,7 @@ pub struct Explanation {
     /// Fields of the gateway's own answer, in lower case.
     pub headers: BTreeMap<String, String>,
     /// What the filters decided, in order.
-    pub decisions: Vec<Verdict>,
+    pub decisions: Vec<StepDecision>,
 }
 
 /// Host and path as everybody sees them behind the guard; absent when the guard refuses.
@@ -72,7 +72,7 @@ pub struct Canonical {
 
 /// What one step decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct StepDecision {
     /// The filter's word.
     pub filter: &'static str,
     /// Its `id` in the file, or the filter's word.
@@ -230,10 +230,10 @@ impl Plan {
         }
     }
 
-    fn verdicts(&self, exchange: &Exchange) -> Vec<Verdict> {
+    fn verdicts(&self, exchange: &Exchange) -> Vec<StepDecision> {
         let verdict = |decision: &crate::plan::Decision| {
             let step = self.steps().get(decision.step.0 as usize)?;
-            Some(Verdict {
+            Some(StepDecision {
                 filter: step.filter,
                 id: Arc::clone(&step.id),
                 policy: step.policy.clone(),
@@ -249,4 +249,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

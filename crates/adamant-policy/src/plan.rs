@@ -63,14 +63,19 @@ impl Wiring {
     fn of(stages: &[Stage]) -> Self {
         let mut leaves = Vec::new();
         stages.iter().for_each(|stage| stage.leaves(&mut leaves));
-        let with = |has: fn(&Placed) -> bool| leaves.iter().filter(|p| has(p)).map(|p| (*p).clone()).collect();
+        let with =
+            |has: fn(&Placed) -> bool| leaves.iter().filter(|p| has(p)).map(|p| (*p).clone()).collect();
         Self {
             request_body: with(|placed| !placed.instance.wired.request_body.is_empty()),
             attempt: with(|placed| !placed.instance.wired.attempt.is_empty()),
             response: with(|placed| !placed.instance.wired.response.is_empty()),
             response_body: with(|placed| !placed.instance.wired.response_body.is_empty()),
             finish: with(|placed| !placed.instance.wired.finish.is_empty()),
-            buffer: leaves.iter().filter_map(|p| p.instance.needs.buffer_request).map(|s| s.bytes()).max(),
+            buffer: leaves
+                .iter()
+                .filter_map(|p| p.instance.needs.buffer_request)
+                .map(|s| s.bytes())
+                .max(),
         }
     }
 }
@@ -105,15 +110,32 @@ impl Plan {
     ) -> Result<Self, Problems> {
         let mut compiler = Compiler::new(catalogue, host, &config);
         let routes = compiler.routes();
-        let Compiler { layout, steps, files, budget, problems, .. } = compiler;
+        let Compiler {
+            layout,
+            steps,
+            files,
+            budget,
+            problems,
+            ..
+        } = compiler;
         if !problems.is_empty() {
             return Err(problems);
         }
-        let filters: Vec<_> =
-            catalogue.iter().map(|filter| (filter.name().to_owned(), filter.version().to_owned())).collect();
+        let filters: Vec<_> = catalogue
+            .iter()
+            .map(|filter| (filter.name().to_owned(), filter.version().to_owned()))
+            .collect();
         let digest = Digest::of(canonical, &files, &filters);
         let router = Router::new(&config.routes);
-        Ok(Self { config, digest, layout, steps, routes, router, budget })
+        Ok(Self {
+            config,
+            digest,
+            layout,
+            steps,
+            routes,
+            router,
+            budget,
+        })
     }
 
     /// The validated file.
@@ -149,7 +171,9 @@ impl Plan {
     /// Which moments of the route at `position` have hooks.
     #[must_use]
     pub fn moments(&self, position: usize) -> Moments {
-        let Some(RoutePlan { wiring, .. }) = self.routes.get(position) else { return Moments::default() };
+        let Some(RoutePlan { wiring, .. }) = self.routes.get(position) else {
+            return Moments::default();
+        };
         Moments {
             request_body: !wiring.request_body.is_empty(),
             attempt: !wiring.attempt.is_empty(),

@@ -11,7 +11,8 @@ mod redirect;
 
 use adamant_filter::{Reason, Request};
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    ALLOW, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, Uri, Version};
@@ -34,7 +35,9 @@ impl Plan {
     /// The refusal, by the guard or by routing.
     pub fn receive(&self, exchange: &mut Exchange, listener: ListenerId) -> Result<(), Refusal> {
         let guard = |reason| Refusal::new(GUARD, reason);
-        let Some(settings) = self.config().listeners.get(listener.0) else { return Ok(()) };
+        let Some(settings) = self.config().listeners.get(listener.0) else {
+            return Ok(());
+        };
         let request = &mut exchange.request;
         check_head(request.head(), &settings.bounds).map_err(guard)?;
         self.check_method(request.method()).map_err(guard)?;
@@ -54,12 +57,23 @@ impl Plan {
     /// Methods that everyone knows, and those that the file names.
     fn check_method(&self, method: &Method) -> Result<(), &'static Reason> {
         match *method {
-            Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE | Method::PATCH | Method::OPTIONS => {
-                Ok(())
-            }
+            Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::DELETE
+            | Method::PATCH
+            | Method::OPTIONS => Ok(()),
             // Both would change who talks to whom, whatever a route says.
             Method::CONNECT | Method::TRACE => Err(&reason::METHOD_REFUSED),
-            _ if self.config().routes.iter().any(|route| route.matches.methods.contains(method)) => Ok(()),
+            _ if self
+                .config()
+                .routes
+                .iter()
+                .any(|route| route.matches.methods.contains(method)) =>
+            {
+                Ok(())
+            }
             _ => Err(&reason::METHOD_REFUSED),
         }
     }
@@ -69,12 +83,20 @@ impl Plan {
             Found::Route(position) => {
                 exchange.route = Some(position);
                 if let Some(plan) = self.route_plan(position) {
-                    let path = self.config().routes.get(position).and_then(|route| route.matches.path.as_ref());
+                    let path = self
+                        .config()
+                        .routes
+                        .get(position)
+                        .and_then(|route| route.matches.path.as_ref());
                     let ranges = match path {
-                        Some(path) if !plan.facts.captures.is_empty() => captured(path, exchange.request.path()),
+                        Some(path) if !plan.facts.captures.is_empty() => {
+                            captured(path, exchange.request.path())
+                        }
                         _ => Default::default(),
                     };
-                    exchange.request.set_route(std::sync::Arc::clone(&plan.facts), ranges);
+                    exchange
+                        .request
+                        .set_route(std::sync::Arc::clone(&plan.facts), ranges);
                 }
                 Ok(())
             }
@@ -82,7 +104,9 @@ impl Plan {
             Found::OtherMethods(methods) => {
                 let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
                 let mut refusal = Refusal::new(ROUTING, &reason::METHOD);
-                refusal.fields.extend(HeaderValue::from_str(&names.join(", ")).map(|value| (ALLOW, value)));
+                refusal
+                    .fields
+                    .extend(HeaderValue::from_str(&names.join(", ")).map(|value| (ALLOW, value)));
                 Err(refusal)
             }
         }
@@ -90,9 +114,17 @@ impl Plan {
 
     /// What the matched route permits: protocol switches and the size of the body.
     fn check_route(&self, exchange: &mut Exchange) -> Result<(), &'static Reason> {
-        let Some(route) = exchange.route.and_then(|position| self.config().routes.get(position)) else { return Ok(()) };
+        let Some(route) = exchange
+            .route
+            .and_then(|position| self.config().routes.get(position))
+        else {
+            return Ok(());
+        };
         let request = &mut exchange.request;
-        if request.declared_length().is_some_and(|length| length > route.body_max.bytes()) {
+        if request
+            .declared_length()
+            .is_some_and(|length| length > route.body_max.bytes())
+        {
             return Err(&reason::BODY_EXCEEDED);
         }
         if let Some(protocol) = request.header(&UPGRADE) {
@@ -120,7 +152,11 @@ fn check_head(head: &RequestHeader, bounds: &Bounds) -> Result<(), &'static Reas
     if headers.get(CONNECTION).is_some() {
         check_nominations(headers)?;
     }
-    if headers.get_all(EXPECT).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+    if headers
+        .get_all(EXPECT)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
         return Err(&reason::EXPECTATION);
     }
     Ok(())
@@ -139,7 +175,11 @@ fn check_sizes(head: &RequestHeader, bounds: &Bounds) -> Result<(), &'static Rea
             return Err(&reason::FIELD_UNDERSCORE);
         }
     }
-    if bytes as u64 > bounds.header_bytes.bytes() { Err(&reason::FIELDS_TOO_LARGE) } else { Ok(()) }
+    if bytes as u64 > bounds.header_bytes.bytes() {
+        Err(&reason::FIELDS_TOO_LARGE)
+    } else {
+        Ok(())
+    }
 }
 
 /// RFC 9112 §6: exactly one framing, spelled in exactly one way.
@@ -172,7 +212,9 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), &'static Reason> {
     for value in headers.get_all(CONNECTION) {
         for token in value.as_bytes().split(|byte| *byte == b',') {
             let token = token.trim_ascii();
-            let known = NOMINATIONS.iter().any(|known| token.eq_ignore_ascii_case(known.as_bytes()));
+            let known = NOMINATIONS
+                .iter()
+                .any(|known| token.eq_ignore_ascii_case(known.as_bytes()));
             if !known && !token.is_empty() {
                 return Err(&reason::CONNECTION_NOMINATION);
             }
@@ -186,9 +228,15 @@ fn take_host(request: &mut Request) -> Result<(), &'static Reason> {
     let mut name = [0u8; 256];
     let found = host::of(request.head())?;
     let length = found.len();
-    let Some(room) = name.get_mut(..length) else { return Err(&reason::HOST_INVALID) };
+    let Some(room) = name.get_mut(..length) else {
+        return Err(&reason::HOST_INVALID);
+    };
     room.copy_from_slice(found);
-    if request.set_host(room) { Ok(()) } else { Err(&reason::HOST_INVALID) }
+    if request.set_host(room) {
+        Ok(())
+    } else {
+        Err(&reason::HOST_INVALID)
+    }
 }
 
 /// Brings target and cookies into the one form that everybody sees from here on.
@@ -222,9 +270,10 @@ fn canonicalise(request: &mut Request) -> Result<(), &'static Reason> {
 }
 
 fn starts_with_scheme(raw: &[u8]) -> bool {
-    [&b"http://"[..], b"https://"]
-        .iter()
-        .any(|scheme| raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+    [&b"http://"[..], b"https://"].iter().any(|scheme| {
+        raw.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
 }
 
 /// Puts another path in front of the same query.
@@ -246,7 +295,12 @@ fn join_cookies(head: &mut RequestHeader) {
     if fields.next().is_none() || fields.next().is_none() {
         return;
     }
-    let pairs: Vec<&[u8]> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let pairs: Vec<&[u8]> = head
+        .headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     if let Ok(joined) = HeaderValue::from_bytes(&pairs.join(&b"; "[..])) {
         // See `Request::set_header`: an insertion in place of an existing field cannot fail.
         let _ = head.insert_header(COOKIE, joined);

@@ -55,7 +55,8 @@ fn plan(filters: &str, routes: usize) -> Plan {
             "  - {{ name: r{route}, match: {{ path: /r/{route:05}/** }}, public: true, to: echo, filters: [{filters}] }}\n"
         ));
     }
-    let catalogue = adamant_limits::register(adamant_guard::register(adamant_auth::register(Catalogue::new())));
+    let catalogue =
+        adamant_limits::register(adamant_guard::register(adamant_auth::register(Catalogue::new())));
     let source = Source::new("gateway.yaml", text.as_bytes());
     let (config, canonical) = adamant_policy::load(&source, &catalogue).expect("the file holds");
     let mut host = LiveHost::offline(Path::new("."));
@@ -68,14 +69,20 @@ fn calls_per_decision(plan: &Plan, path: &str) -> u64 {
     let mut spent = 0;
     for round in 0..8 {
         let mut request = Request::build(Method::GET, path).expect("a target");
-        for (name, value) in [("host", "api.example.test"), ("accept", "*/*"), ("x-api-key", KEY), ("x-client", "c-1")] {
+        for (name, value) in [
+            ("host", "api.example.test"),
+            ("accept", "*/*"),
+            ("x-api-key", KEY),
+            ("x-client", "c-1"),
+        ] {
             request = request.with_header(name, value);
         }
         let origin = request.origin().clone();
         let before = CALLS.get();
         exchange.begin(origin, plan.layout().slots(), plan.layout().words());
         exchange.request.swap_head(request.head_mut());
-        plan.receive(&mut exchange, ListenerId(0)).expect("the request is well formed");
+        plan.receive(&mut exchange, ListenerId(0))
+            .expect("the request is well formed");
         let decided = plan.request(&mut exchange);
         let after = CALLS.get();
         assert!(matches!(decided, Progress::Done(Decided::Go)), "{decided:?}");
@@ -105,5 +112,8 @@ fn guards_and_limits_that_pass_allocate_nothing() {
         "rate: { by: [address, \"header:x-client\"], allow: 1000/s, burst: 1000, remember: 1000, missing: deny }",
     ];
     let steps: Vec<String> = steps.iter().map(|step| format!("{{ {step} }}")).collect();
-    assert_eq!(calls_per_decision(&plan(&steps.join(", "), 10), "/r/00005/items/7"), 0);
+    assert_eq!(
+        calls_per_decision(&plan(&steps.join(", "), 10), "/r/00005/items/7"),
+        0
+    );
 }

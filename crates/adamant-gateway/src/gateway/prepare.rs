@@ -16,7 +16,11 @@ pub(super) type Tls = Option<(Arc<ServerConfig>, Arc<Certificates>)>;
 
 /// Loads what every listener needs for TLS.
 pub(super) fn certificates(config: &Config, folder: &Path) -> Result<Vec<Tls>, StartError> {
-    config.listeners.iter().map(|listener| of(listener, folder)).collect()
+    config
+        .listeners
+        .iter()
+        .map(|listener| of(listener, folder))
+        .collect()
 }
 
 fn of(listener: &Listener, folder: &Path) -> Result<Tls, StartError> {
@@ -28,13 +32,21 @@ fn of(listener: &Listener, folder: &Path) -> Result<Tls, StartError> {
             SecretRef::File(path) => KeySource::File(folder.join(path)),
             SecretRef::Env(name) => {
                 let pem = host.reveal(&certificate.key).map_err(StartError::Secret)?;
-                KeySource::Text { name: name.clone(), pem }
+                KeySource::Text {
+                    name: name.clone(),
+                    pem,
+                }
             }
         };
-        files.push(CertificateFiles { chain: folder.join(&certificate.chain), key });
+        files.push(CertificateFiles {
+            chain: folder.join(&certificate.chain),
+            key,
+        });
     }
-    let certificates = Certificates::load(files)
-        .map_err(|source| StartError::Certificate { listener: Arc::clone(&listener.name), source })?;
+    let certificates = Certificates::load(files).map_err(|source| StartError::Certificate {
+        listener: Arc::clone(&listener.name),
+        source,
+    })?;
     let config = server_config(Arc::clone(&certificates), tls.at_least, listener.protocols)
         .map_err(|error| StartError::Tls(error.to_string()))?;
     Ok(Some((config, certificates)))

@@ -17,7 +17,10 @@ const CUT_SHORT: i32 = 130;
 impl Signals {
     pub(super) fn install(runtime: &Runtime) -> io::Result<Self> {
         let _entered = runtime.enter();
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Waits for the first signal and lets a second one end the process.

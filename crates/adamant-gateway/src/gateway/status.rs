@@ -45,7 +45,11 @@ impl AdminState for Status {
     }
 
     fn checks(&self, probe: Probe) -> Vec<Check> {
-        let check = |name, is_good, detail: String| Check { name, is_good, detail };
+        let check = |name, is_good, detail: String| Check {
+            name,
+            is_good,
+            detail,
+        };
         match probe {
             Probe::Live => vec![check("process", true, "the process works".to_owned())],
             Probe::Startup => vec![check("listeners", true, "every listener is open".to_owned())],
@@ -56,7 +60,12 @@ impl AdminState for Status {
                 // An upstream that is down never makes the gateway unready: its routes answer 503.
                 checks.extend(self.engine.upstreams.iter().map(|upstream| {
                     let readiness = upstream.readiness();
-                    let detail = format!("{}: {} of {} endpoints usable", upstream.name(), readiness.usable, readiness.known);
+                    let detail = format!(
+                        "{}: {} of {} endpoints usable",
+                        upstream.name(),
+                        readiness.usable,
+                        readiness.known
+                    );
                     check("upstream", true, detail)
                 }));
                 checks
@@ -73,8 +82,11 @@ impl AdminState for Status {
             ("handshake", load(&counts.handshakes_failed)),
             ("exhausted", load(&counts.exhausted)),
         ];
-        let connections =
-            Connections { open: self.workers.open() as u64, accepted: load(&counts.accepted), refused: &refused };
+        let connections = Connections {
+            open: self.workers.open() as u64,
+            accepted: load(&counts.accepted),
+            refused: &refused,
+        };
         let known: Vec<_> = self.engine.upstreams.endpoints().collect();
         let endpoints: Vec<_> = known
             .iter()

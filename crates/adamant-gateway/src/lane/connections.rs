@@ -41,7 +41,10 @@ impl Connections {
     pub(super) fn new(ca_file: Option<&'static str>) -> Self {
         let mut options = ConnectorOptions::new(1);
         options.ca_file = ca_file.map(str::to_owned);
-        Self { connector: TransportConnector::new(Some(options)), idle: Mutex::default() }
+        Self {
+            connector: TransportConnector::new(Some(options)),
+            idle: Mutex::default(),
+        }
     }
 
     /// The connection that was used last and still lives.
@@ -64,7 +67,9 @@ impl Connections {
             None => opening.await,
             Some(left) => match tokio::time::timeout(left, opening).await {
                 Ok(opened) => opened,
-                Err(_) => pingora::Error::e_explain(pingora::ErrorType::ConnectTimedout, "no time left to connect"),
+                Err(_) => {
+                    pingora::Error::e_explain(pingora::ErrorType::ConnectTimedout, "no time left to connect")
+                }
             },
         }
     }
@@ -74,7 +79,10 @@ impl Connections {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let stack = idle.entry((group, endpoint)).or_default();
         if stack.len() < IDLE_MAX {
-            stack.push(Idle { stream, since: Instant::now() });
+            stack.push(Idle {
+                stream,
+                since: Instant::now(),
+            });
         }
     }
 

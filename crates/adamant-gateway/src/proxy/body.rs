@@ -11,9 +11,9 @@ use adamant_policy::receive::reason as guard;
 use bytes::{Bytes, BytesMut};
 use http::Version;
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use pingora::Result;
 use std::time::Duration;
 
 use crate::engine::Engine;
@@ -44,10 +44,17 @@ pub(super) fn reads_ahead(engine: &Engine, exchange: &Exchange, has_body: bool) 
     let (_, route) = engine.route(exchange)?;
     let request = &exchange.plan.request;
     let undeclared = request.declared_length().is_none() && !route.stream;
-    if !has_body || !(moments.buffer.is_some() || undeclared) || request.header(&http::header::UPGRADE).is_some() {
+    if !has_body
+        || !(moments.buffer.is_some() || undeclared)
+        || request.header(&http::header::UPGRADE).is_some()
+    {
         return None;
     }
-    let listener = engine.plan.config().listeners.get(exchange.connection.as_ref()?.listener())?;
+    let listener = engine
+        .plan
+        .config()
+        .listeners
+        .get(exchange.connection.as_ref()?.listener())?;
     Some(Ahead {
         whole: moments.buffer.is_some(),
         expects: request.header(&EXPECT).is_some(),
@@ -67,11 +74,17 @@ pub(super) async fn read_ahead(
         session.req_header_mut().remove_header(&EXPECT);
     }
     session.as_downstream_mut().enable_retry_buffering();
-    let read_max = if session.is_http2() { READ_MAX_H2 } else { READ_MAX_H1 };
+    let read_max = if session.is_http2() {
+        READ_MAX_H2
+    } else {
+        READ_MAX_H1
+    };
     let mut held = BytesMut::new();
     loop {
         let read = tokio::time::timeout(ahead.idle, session.as_downstream_mut().read_request_body()).await;
-        let Ok(piece) = read else { return Ok(Some(Refusal::new(guard::GUARD, &guard::BODY_TIMEOUT))) };
+        let Ok(piece) = read else {
+            return Ok(Some(Refusal::new(guard::GUARD, &guard::BODY_TIMEOUT)));
+        };
         let piece = piece.map_err(|error| error.into_down())?;
         let last = piece.is_none() || session.as_downstream_mut().is_body_done();
         if let Some(piece) = piece {
@@ -85,7 +98,14 @@ pub(super) async fn read_ahead(
                 return Ok(Some(refusal));
             }
         }
-        if ahead.whole && held.len() as u64 > engine.moments_of(exchange).buffer.unwrap_or(0).min(REPLAY_MAX as u64) {
+        if ahead.whole
+            && held.len() as u64
+                > engine
+                    .moments_of(exchange)
+                    .buffer
+                    .unwrap_or(0)
+                    .min(REPLAY_MAX as u64)
+        {
             return Ok(Some(Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED)));
         }
         if last {
@@ -111,7 +131,10 @@ pub(super) async fn read_ahead(
 
 /// Keeps bytes that Pingora will not replay, to be put in front of what follows.
 fn hold(engine: &Engine, exchange: &mut Exchange, held: Bytes) -> Option<Refusal> {
-    let upstream = exchange.upstream.id.and_then(|id| engine.plan.config().upstreams.get(id.0));
+    let upstream = exchange
+        .upstream
+        .id
+        .and_then(|id| engine.plan.config().upstreams.get(id.0));
     let is_h2 = upstream.is_some_and(|upstream| upstream.protocol == UpstreamProtocol::H2);
     if exchange.body.is_whole && is_h2 {
         // Pingora ends the stream with the head then, and there is no call in which to add the body.
@@ -134,7 +157,12 @@ pub(super) fn frame(exchange: &Exchange, head: &mut RequestHeader) {
 
 /// One piece on its way to the endpoint. Bytes that were checked before (read ahead, or sent to an endpoint
 /// that failed) are not checked again.
-pub(super) fn pass(engine: &Engine, exchange: &mut Exchange, body: &mut Option<Bytes>, last: bool) -> Option<Refusal> {
+pub(super) fn pass(
+    engine: &Engine,
+    exchange: &mut Exchange,
+    body: &mut Option<Bytes>,
+    last: bool,
+) -> Option<Refusal> {
     if let Some(held) = exchange.body.held.as_mut().map(std::mem::take)
         && !held.is_empty()
     {
@@ -145,7 +173,11 @@ pub(super) fn pass(engine: &Engine, exchange: &mut Exchange, body: &mut Option<B
             Ok(fresh) => (None, fresh),
             Err(refusal) => (Some(refusal), Bytes::new()),
         };
-        *body = Some(if fresh.is_empty() { held } else { [held, fresh].concat().into() });
+        *body = Some(if fresh.is_empty() {
+            held
+        } else {
+            [held, fresh].concat().into()
+        });
         return refusal;
     }
     let piece = body.take()?;
@@ -181,7 +213,9 @@ fn pass_fresh(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool
 fn count(engine: &Engine, exchange: &mut Exchange, bytes: u64) -> Option<Refusal> {
     exchange.body.seen += bytes;
     exchange.bytes_in = exchange.body.seen;
-    let max = engine.route(exchange).map_or(0, |(_, route)| route.body_max.bytes());
+    let max = engine
+        .route(exchange)
+        .map_or(0, |(_, route)| route.body_max.bytes());
     (exchange.body.seen > max).then(|| Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED))
 }
 
@@ -191,15 +225,21 @@ fn check(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool) -> 
     if !engine.moments_of(exchange).request_body {
         return None;
     }
-    engine.plan.request_body(&mut exchange.plan, &mut Chunk::new(piece, last))
+    engine
+        .plan
+        .request_body(&mut exchange.plan, &mut Chunk::new(piece, last))
 }
 
 /// One piece of an answer on its way to the client.
-pub(super) fn answer(engine: &Engine, exchange: &mut Exchange, body: &mut Option<Bytes>, last: bool) -> Option<Refusal> {
+pub(super) fn answer(
+    engine: &Engine,
+    exchange: &mut Exchange,
+    body: &mut Option<Bytes>,
+    last: bool,
+) -> Option<Refusal> {
     let mut chunk = Chunk::new(body.take().unwrap_or_default(), last);
     let refusal = engine.plan.response_body(&mut exchange.plan, &mut chunk);
     let data = chunk.into_data();
     *body = (!data.is_empty()).then_some(data);
     refusal
 }
-

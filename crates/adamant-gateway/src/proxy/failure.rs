@@ -19,7 +19,9 @@ pub(super) fn of_attempt(error: &Error, exchange: &Exchange, reused: bool) -> Fa
         ErrorType::HTTPStatus(status) if exchange.upstream.status == Some(*status) => Failed::Status(*status),
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => Failed::TimedOut,
         // HTTP/2 says in so many words that the stream was not looked at.
-        ErrorType::H2Error | ErrorType::H2Downgrade if error.retry == pingora::RetryType::Decided(true) => Failed::Refused,
+        ErrorType::H2Error | ErrorType::H2Downgrade if error.retry == pingora::RetryType::Decided(true) => {
+            Failed::Refused
+        }
         _ if reused => Failed::Stale,
         _ => Failed::Reset,
     }
@@ -29,7 +31,11 @@ pub(super) fn of_attempt(error: &Error, exchange: &Exchange, reused: bool) -> Fa
 pub(super) fn refusal(error: &Error, exchange: &mut Exchange) -> Option<Refusal> {
     note(error, exchange);
     if *error.esource() == ErrorSource::Downstream {
-        return match exchange.connection.as_ref().and_then(|connection| connection.breach()) {
+        return match exchange
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.breach())
+        {
             Some(Breach::Body) => Some(Refusal::new(guard::GUARD, &guard::BODY_TIMEOUT)),
             Some(Breach::Chunk) => Some(Refusal::new(guard::GUARD, &guard::BODY_BROKEN)),
             Some(Breach::Idle | Breach::Head | Breach::Send) => None,
@@ -57,7 +63,9 @@ pub(crate) fn refusal_for(failure: Option<Failure>) -> Refusal {
         Some(Failure::Reset) => (reasons::UPSTREAM, &reasons::RESET),
         Some(Failure::Protocol) => (reasons::UPSTREAM, &reasons::PROTOCOL),
         Some(Failure::NoEndpoint) => (reasons::UPSTREAM, &reasons::UNAVAILABLE),
-        Some(Failure::Internal | Failure::ClientAborted | Failure::ClientTimeout) | None => (reasons::GATEWAY, &reasons::INTERNAL),
+        Some(Failure::Internal | Failure::ClientAborted | Failure::ClientTimeout) | None => {
+            (reasons::GATEWAY, &reasons::INTERNAL)
+        }
     };
     Refusal::new(by, reason)
 }
@@ -73,14 +81,22 @@ pub(super) fn note(error: &Error, exchange: &mut Exchange) {
 /// What broke, in the words of the metrics.
 pub(crate) fn of(error: &Error, exchange: &Exchange) -> Failure {
     if *error.esource() == ErrorSource::Downstream {
-        let breach = exchange.connection.as_ref().and_then(|connection| connection.breach());
-        return if breach.is_some() { Failure::ClientTimeout } else { Failure::ClientAborted };
+        let breach = exchange
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.breach());
+        return if breach.is_some() {
+            Failure::ClientTimeout
+        } else {
+            Failure::ClientAborted
+        };
     }
     match error.etype() {
         ErrorType::ConnectTimedout => Failure::ConnectTimeout,
-        ErrorType::TLSHandshakeTimedout | ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => {
-            Failure::Tls
-        }
+        ErrorType::TLSHandshakeTimedout
+        | ErrorType::TLSHandshakeFailure
+        | ErrorType::InvalidCert
+        | ErrorType::HandshakeError => Failure::Tls,
         ErrorType::ConnectRefused
         | ErrorType::ConnectNoRoute
         | ErrorType::ConnectError
@@ -88,9 +104,13 @@ pub(crate) fn of(error: &Error, exchange: &Exchange) -> Failure {
         | ErrorType::AcceptError
         | ErrorType::SocketError
         | ErrorType::ConnectProxyFailure => Failure::Connect,
-        ErrorType::ReadTimedout | ErrorType::WriteTimedout if exchange.upstream.is_answering => Failure::IdleTimeout,
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout if exchange.upstream.is_answering => {
+            Failure::IdleTimeout
+        }
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => Failure::FirstByteTimeout,
-        ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error | ErrorType::InvalidH2 => Failure::Protocol,
+        ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error | ErrorType::InvalidH2 => {
+            Failure::Protocol
+        }
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => Failure::Reset,
         _ if *error.esource() == ErrorSource::Upstream => Failure::Reset,
         _ => Failure::Internal,

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Explanation, Verdict};
+use super::{Explanation, StepDecision};
 
 impl Explanation {
     /// Several lines of text; `file` is what the policy file is called.
@@ -46,7 +46,7 @@ impl Explanation {
     }
 }
 
-fn told(verdict: &Verdict, file: &str) -> String {
+fn told(verdict: &StepDecision, file: &str) -> String {
     let mut text = format!("{file}:{} {} {}", verdict.line, verdict.id, verdict.verdict);
     if let Some(reason) = &verdict.reason {
         text.push_str(&format!(" {reason}"));

@@ -46,7 +46,11 @@ impl<'c> Compiler<'c> {
             files: Vec::new(),
             budget: Vec::new(),
             problems: Problems::default(),
-            listeners: config.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect(),
+            listeners: config
+                .listeners
+                .iter()
+                .map(|listener| Arc::clone(&listener.name))
+                .collect(),
             policies: Vec::new(),
         }
     }
@@ -80,21 +84,35 @@ impl<'c> Compiler<'c> {
             self.check_order(route, &stages);
             self.check_protection(route, &stages);
         }
-        RoutePlan { facts: Arc::new(self.facts(route)), wiring: Wiring::of(&stages), stages }
+        RoutePlan {
+            facts: Arc::new(self.facts(route)),
+            wiring: Wiring::of(&stages),
+            stages,
+        }
     }
 
     fn facts(&mut self, route: &Route) -> RouteFacts {
-        let Some(path) = &route.matches.path else { return RouteFacts::default() };
+        let Some(path) = &route.matches.path else {
+            return RouteFacts::default();
+        };
         let capture = |segment: &Segment| match segment {
             Segment::Capture(name) => Some(Arc::clone(name)),
             Segment::Literal(_) => None,
         };
         let captures: Vec<_> = path.segments.iter().filter_map(capture).collect();
         if captures.len() > CAPTURES_MAX {
-            let text = format!("a path has at most {CAPTURES_MAX} captures, this one has {}", captures.len());
-            self.problems.push(Problem::new("routes.captures", text).with_span(route.span));
+            let text = format!(
+                "a path has at most {CAPTURES_MAX} captures, this one has {}",
+                captures.len()
+            );
+            self.problems
+                .push(Problem::new("routes.captures", text).with_span(route.span));
         }
-        RouteFacts { name: Arc::clone(&route.name), pattern: Arc::clone(&path.text), captures }
+        RouteFacts {
+            name: Arc::clone(&route.name),
+            pattern: Arc::clone(&path.text),
+            captures,
+        }
     }
 
     /// Builds every step, so that all problems are told; `None` when one of them could not be built.
@@ -117,7 +135,11 @@ impl<'c> Compiler<'c> {
             StepKind::Filter { name, config, .. } => {
                 // Unknown names were reported when the file was decoded.
                 let registered = self.catalogue.get(name)?;
-                let id = step.generic.id.clone().unwrap_or_else(|| registered.name().into());
+                let id = step
+                    .generic
+                    .id
+                    .clone()
+                    .unwrap_or_else(|| registered.name().into());
                 let built = registered.build_as(&id, config, self.host, &mut self.layout);
                 let built = self.problems.take(built)?;
                 let number = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
@@ -145,11 +167,20 @@ impl<'c> Compiler<'c> {
     /// A group may be asked twice (once from memory, once with waiting), so nothing in it may charge.
     fn check_group(&mut self, branches: &[Step]) {
         for branch in branches {
-            let StepKind::Filter { name, .. } = &branch.kind else { continue };
-            if self.catalogue.get(name).is_some_and(|filter| filter.role() == Role::Limit) {
-                let text = format!("`{name}` charges, so it cannot stand in a group whose other branches may decide");
+            let StepKind::Filter { name, .. } = &branch.kind else {
+                continue;
+            };
+            if self
+                .catalogue
+                .get(name)
+                .is_some_and(|filter| filter.role() == Role::Limit)
+            {
+                let text = format!(
+                    "`{name}` charges, so it cannot stand in a group whose other branches may decide"
+                );
                 let problem = Problem::new("groups.limit", text).with_span(branch.span);
-                self.problems.push(problem.with_help("put the limit before or behind the group"));
+                self.problems
+                    .push(problem.with_help("put the limit before or behind the group"));
             }
         }
     }
@@ -179,21 +210,38 @@ impl<'c> Compiler<'c> {
         match step {
             Unplaced::One(instance, own) => {
                 let generic = inherit(own);
-                let denies = if instance.role.denies_on_fault() { OnFault::Deny } else { OnFault::Pass };
+                let denies = if instance.role.denies_on_fault() {
+                    OnFault::Deny
+                } else {
+                    OnFault::Pass
+                };
                 Stage::One(Placed {
                     instance: Arc::clone(instance),
-                    when: generic.when.as_ref().map(|when: &Match| Arc::new(Condition::of(when, &self.listeners))),
+                    when: generic
+                        .when
+                        .as_ref()
+                        .map(|when: &Match| Arc::new(Condition::of(when, &self.listeners))),
                     shadow: generic.shadow.unwrap_or(false),
                     on_fault: generic.on_fault.unwrap_or(denies),
                 })
             }
             Unplaced::AnyOf(branches, own) => {
                 let generic = inherit(own);
-                Stage::AnyOf(branches.iter().map(|branch| self.place(branch, &generic)).collect())
+                Stage::AnyOf(
+                    branches
+                        .iter()
+                        .map(|branch| self.place(branch, &generic))
+                        .collect(),
+                )
             }
             Unplaced::AllOf(branches, own) => {
                 let generic = inherit(own);
-                Stage::AllOf(branches.iter().map(|branch| self.place(branch, &generic)).collect())
+                Stage::AllOf(
+                    branches
+                        .iter()
+                        .map(|branch| self.place(branch, &generic))
+                        .collect(),
+                )
             }
         }
     }
@@ -210,12 +258,20 @@ impl<'c> Compiler<'c> {
     fn check_reads(&mut self, route: &Route, stage: &Stage, written: &[usize]) {
         match stage {
             Stage::One(placed) => {
-                for slot in placed.instance.needs.reads.iter().filter(|slot| !written.contains(slot)) {
+                for slot in placed
+                    .instance
+                    .needs
+                    .reads
+                    .iter()
+                    .filter(|slot| !written.contains(slot))
+                {
                     let problem = self.unwritten(route, placed, *slot);
                     self.problems.push(problem);
                 }
             }
-            Stage::AnyOf(branches) => branches.iter().for_each(|branch| self.check_reads(route, branch, written)),
+            Stage::AnyOf(branches) => branches
+                .iter()
+                .for_each(|branch| self.check_reads(route, branch, written)),
             Stage::AllOf(branches) => {
                 let mut written = written.to_vec();
                 for branch in branches {
@@ -241,7 +297,9 @@ impl<'c> Compiler<'c> {
     }
 
     fn span(&self, step: StepId) -> Span {
-        self.steps.get(step.0 as usize).map_or(Span::default(), |info| info.span)
+        self.steps
+            .get(step.0 as usize)
+            .map_or(Span::default(), |info| info.span)
     }
 
     /// A route is authenticated or says that it is public.
@@ -256,7 +314,9 @@ impl<'c> Compiler<'c> {
             Problem::new("routes.unprotected", text)
                 .with_span(route.span)
                 .with_label("anyone may call this")
-                .with_help("add an authentication filter that always runs (jwt, api-key), or write `public: true`"),
+                .with_help(
+                    "add an authentication filter that always runs (jwt, api-key), or write `public: true`",
+                ),
         );
     }
 }
@@ -276,8 +336,14 @@ fn certain_writes(stage: &Stage, written: &mut Vec<usize>) {
                     writes
                 })
                 .collect();
-            let Some((first, others)) = of_each.split_first() else { return };
-            written.extend(first.iter().filter(|slot| others.iter().all(|writes| writes.contains(slot))));
+            let Some((first, others)) = of_each.split_first() else {
+                return;
+            };
+            written.extend(
+                first
+                    .iter()
+                    .filter(|slot| others.iter().all(|writes| writes.contains(slot))),
+            );
         }
     }
 }

@@ -23,7 +23,10 @@ impl Rest {
     pub(crate) fn of(matches: &Match) -> Self {
         let header = |field: &FieldMatch| {
             // Names were checked when the file was read.
-            Some((HeaderName::try_from(field.name.as_ref()).ok()?, field.value.clone()))
+            Some((
+                HeaderName::try_from(field.name.as_ref()).ok()?,
+                field.value.clone(),
+            ))
         };
         Self {
             methods: matches.methods.clone(),
@@ -36,8 +39,14 @@ impl Rest {
     /// Whether everything but the method fits.
     pub(crate) fn fits_beside_method(&self, request: &Request, listener: ListenerId) -> bool {
         (self.listeners.is_empty() || self.listeners.contains(&listener))
-            && self.headers.iter().all(|(name, value)| header_fits(request, name, value))
-            && self.query.iter().all(|field| query_fits(request.query().unwrap_or_default(), field))
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| header_fits(request, name, value))
+            && self
+                .query
+                .iter()
+                .all(|field| query_fits(request.query().unwrap_or_default(), field))
     }
 
     pub(crate) fn fits_method(&self, method: &Method) -> bool {
@@ -90,13 +99,28 @@ impl Condition {
     pub(crate) fn of(matches: &Match, listener_names: &[Arc<str>]) -> Self {
         let mut rest = Rest::of(matches);
         rest.listeners.clear();
-        let names = matches.listeners.iter().filter_map(|id| listener_names.get(id.0).cloned());
-        Self { hosts: matches.hosts.clone(), path: matches.path.clone(), rest, listeners: names.collect() }
+        let names = matches
+            .listeners
+            .iter()
+            .filter_map(|id| listener_names.get(id.0).cloned());
+        Self {
+            hosts: matches.hosts.clone(),
+            path: matches.path.clone(),
+            rest,
+            listeners: names.collect(),
+        }
     }
 
     pub(crate) fn fits(&self, request: &Request) -> bool {
-        (self.hosts.is_empty() || self.hosts.iter().any(|host| pattern::host_fits(host, request.host())))
-            && self.path.as_ref().is_none_or(|path| pattern::path_fits(path, request.path()))
+        (self.hosts.is_empty()
+            || self
+                .hosts
+                .iter()
+                .any(|host| pattern::host_fits(host, request.host())))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|path| pattern::path_fits(path, request.path()))
             && (self.listeners.is_empty() || self.listeners.iter().any(|name| &**name == request.listener()))
             && self.rest.fits(request, ListenerId(usize::MAX))
     }

@@ -52,8 +52,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of [`Outcome::index`].
-    pub const ALL: [Self; 6] =
-        [Self::Passed, Self::Denied, Self::Replied, Self::FaultDenied, Self::FaultPassed, Self::WouldDeny];
+    pub const ALL: [Self; 6] = [
+        Self::Passed,
+        Self::Denied,
+        Self::Replied,
+        Self::FaultDenied,
+        Self::FaultPassed,
+        Self::WouldDeny,
+    ];
 
     /// The outcome as a word for logs and metrics.
     #[must_use]
@@ -101,13 +107,22 @@ impl Refusal {
     /// A refusal by a part of the engine.
     #[must_use]
     pub const fn new(by: &'static str, reason: &'static Reason) -> Self {
-        Self { by, reason, fields: Vec::new() }
+        Self {
+            by,
+            reason,
+            fields: Vec::new(),
+        }
     }
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { request: Request::empty(), listener: None, route: None, decisions: Vec::with_capacity(DECISIONS_MAX) }
+        Self {
+            request: Request::empty(),
+            listener: None,
+            route: None,
+            decisions: Vec::with_capacity(DECISIONS_MAX),
+        }
     }
 }
 
@@ -135,7 +150,11 @@ impl Exchange {
     pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {
         // The capacity was taken once; a longer list would allocate on the request path.
         if self.decisions.len() < DECISIONS_MAX {
-            self.decisions.push(Decision { step, outcome, reason });
+            self.decisions.push(Decision {
+                step,
+                outcome,
+                reason,
+            });
         }
     }
 }

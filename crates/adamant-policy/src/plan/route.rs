@@ -77,12 +77,18 @@ impl<'t> Candidates<'t> {
     }
 
     fn lists(&mut self) -> impl Iterator<Item = &mut &'t [u32]> {
-        self.inline.iter_mut().take(self.length).chain(self.more.iter_mut())
+        self.inline
+            .iter_mut()
+            .take(self.length)
+            .chain(self.more.iter_mut())
     }
 
     /// Takes the smallest position that is left.
     fn pop(&mut self) -> Option<u32> {
-        let best = self.lists().filter(|list| !list.is_empty()).min_by_key(|list| list.first().copied())?;
+        let best = self
+            .lists()
+            .filter(|list| !list.is_empty())
+            .min_by_key(|list| list.first().copied())?;
         let (first, rest) = best.split_first()?;
         let first = *first;
         *best = rest;
@@ -108,14 +114,20 @@ impl Tree {
             at = self.child(at, segment);
         }
         if let Some(node) = self.nodes.get_mut(at) {
-            if pattern.open { node.below.push(position) } else { node.here.push(position) }
+            if pattern.open {
+                node.below.push(position)
+            } else {
+                node.here.push(position)
+            }
         }
     }
 
     fn child(&mut self, at: usize, segment: &Segment) -> usize {
         // A tree has as many nodes as the file has segments, far below 2^32.
         let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let Some(node) = self.nodes.get_mut(at) else { return 0 };
+        let Some(node) = self.nodes.get_mut(at) else {
+            return 0;
+        };
         let child = match segment {
             Segment::Literal(text) => *node.literals.entry(text.as_ref().into()).or_insert(next),
             Segment::Capture(_) => *node.capture.get_or_insert(next),
@@ -144,7 +156,10 @@ impl Tree {
             None => (left, None),
         };
         if !node.literals.is_empty()
-            && let Some(child) = node.literals.get(part).and_then(|child| self.nodes.get(*child as usize))
+            && let Some(child) = node
+                .literals
+                .get(part)
+                .and_then(|child| self.nodes.get(*child as usize))
         {
             self.walk(child, left, into);
         }
@@ -183,7 +198,9 @@ impl Router {
         let mut candidates = self.candidates(request);
         let mut methods: Option<Vec<Method>> = None;
         while let Some(position) = candidates.pop() {
-            let Some(rest) = self.rest.get(position as usize) else { continue };
+            let Some(rest) = self.rest.get(position as usize) else {
+                continue;
+            };
             if !rest.fits_beside_method(request, listener) {
                 continue;
             }
@@ -192,7 +209,13 @@ impl Router {
             }
             // Only a refusal (405) needs the list.
             let known = methods.get_or_insert_with(Vec::new);
-            known.extend(rest.methods().iter().filter(|method| !known.contains(method)).cloned().collect::<Vec<_>>());
+            known.extend(
+                rest.methods()
+                    .iter()
+                    .filter(|method| !known.contains(method))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
         }
         methods.map_or(Found::Nothing, Found::OtherMethods)
     }

@@ -5,9 +5,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use adamant_filter::{
-    Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Verdict,
-};
+use adamant_filter::{Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Verdict};
 use http::header::WWW_AUTHENTICATE;
 use pingora_http::{RequestHeader, ResponseHeader};
 
@@ -51,7 +49,12 @@ impl Plan {
             match quick(stage, exchange) {
                 Step::Next => {}
                 Step::Stop(decided) => return Progress::Done(decided),
-                Step::Waits(hook) => return Progress::Waits(Waiting { stage: position, hook }),
+                Step::Waits(hook) => {
+                    return Progress::Waits(Waiting {
+                        stage: position,
+                        hook,
+                    });
+                }
             }
         }
         Progress::Done(Decided::Go)
@@ -59,7 +62,9 @@ impl Plan {
 
     /// Goes on with the request moment at the hook that must wait.
     pub async fn request_from(&self, exchange: &mut Exchange, from: Waiting) -> Decided {
-        let Some(route) = self.route_of(exchange) else { return Decided::Go };
+        let Some(route) = self.route_of(exchange) else {
+            return Decided::Go;
+        };
         let mut first = from.hook;
         for stage in route.stages.get(from.stage..).unwrap_or_default() {
             if let Some(decided) = slow(stage, exchange, first).await {
@@ -80,7 +85,10 @@ impl Plan {
             for hook in &placed.instance.wired.request_body {
                 let verdict = if placed.shadow {
                     // What a step in shadow puts in place of these bytes goes nowhere.
-                    hook(&mut exchange.request, &mut Chunk::new(chunk.data().clone(), chunk.is_last()))
+                    hook(
+                        &mut exchange.request,
+                        &mut Chunk::new(chunk.data().clone(), chunk.is_last()),
+                    )
                 } else {
                     hook(&mut exchange.request, chunk)
                 };
@@ -118,7 +126,12 @@ impl Plan {
 
     /// Runs the response moment, in reverse order, over an answer. All hooks run; the first refusal of an
     /// upstream's answer is returned and the caller answers in its place. Our own answers are never refused.
-    pub fn response(&self, exchange: &mut Exchange, head: &mut ResponseHeader, ours: bool) -> Option<Refusal> {
+    pub fn response(
+        &self,
+        exchange: &mut Exchange,
+        head: &mut ResponseHeader,
+        ours: bool,
+    ) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
         let mut refused = None;
         for placed in route.wiring.response.iter().rev() {
@@ -157,7 +170,9 @@ impl Plan {
 
     /// Runs the finish moment.
     pub fn finish(&self, exchange: &Exchange, end: &End) {
-        let Some(route) = self.route_of(exchange) else { return };
+        let Some(route) = self.route_of(exchange) else {
+            return;
+        };
         for placed in &route.wiring.finish {
             if skips(placed, &exchange.request) {
                 continue;
@@ -242,7 +257,9 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
                 } else {
                     quick(&mut exchange.request)
                 };
-                let Some(verdict) = answer else { return Step::Waits(position) };
+                let Some(verdict) = answer else {
+                    return Step::Waits(position);
+                };
                 verdict
             }
         };
@@ -350,9 +367,18 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
 /// the challenges of all are kept.
 fn merge(before: Option<Refusal>, next: Refusal) -> Refusal {
     let Some(before) = before else { return next };
-    let (mut told, other) = if before.reason.code() == "missing" { (next, before) } else { (before, next) };
+    let (mut told, other) = if before.reason.code() == "missing" {
+        (next, before)
+    } else {
+        (before, next)
+    };
     if told.reason.status() == 401 {
-        told.fields.extend(other.fields.into_iter().filter(|(name, _)| *name == WWW_AUTHENTICATE));
+        told.fields.extend(
+            other
+                .fields
+                .into_iter()
+                .filter(|(name, _)| *name == WWW_AUTHENTICATE),
+        );
     }
     told
 }

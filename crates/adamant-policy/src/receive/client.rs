@@ -19,7 +19,10 @@ const HOPS_MAX: usize = 10;
 /// Whether `address` is a trusted proxy.
 #[must_use]
 pub fn is_trusted(trust: &Trust, address: IpAddr) -> bool {
-    trust.proxies.iter().any(|network: &Cidr| network.contains(address))
+    trust
+        .proxies
+        .iter()
+        .any(|network: &Cidr| network.contains(address))
 }
 
 /// The client's address: the peer, or what trusted proxies say of it.
@@ -78,14 +81,27 @@ mod tests {
     use super::*;
 
     fn client(header: ForwardingHeader, lines: &[&str]) -> Result<String, &'static str> {
-        let proxies = ["10.0.0.0/8", "::1/128"].iter().filter_map(|text| text.parse().ok()).collect();
-        let trust = Trust { header, proxies, request_id: false };
+        let proxies = ["10.0.0.0/8", "::1/128"]
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect();
+        let trust = Trust {
+            header,
+            proxies,
+            request_id: false,
+        };
         let mut headers = HeaderMap::new();
         for line in lines {
-            let name = if header == ForwardingHeader::Forwarded { FORWARDED } else { X_FORWARDED_FOR };
+            let name = if header == ForwardingHeader::Forwarded {
+                FORWARDED
+            } else {
+                X_FORWARDED_FOR
+            };
             headers.append(name, line.parse().unwrap());
         }
-        of(&trust, "10.0.0.1".parse().unwrap(), &headers).map(|ip| ip.to_string()).map_err(Reason::code)
+        of(&trust, "10.0.0.1".parse().unwrap(), &headers)
+            .map(|ip| ip.to_string())
+            .map_err(Reason::code)
     }
 
     #[test]
@@ -100,10 +116,21 @@ mod tests {
             (&["[2001:db8::7]:4711"], Ok("2001:db8::7")),
             (&["::ffff:192.0.2.7"], Ok("192.0.2.7")),
             (&["192.0.2.7, unknown, 10.9.9.9"], Ok("10.9.9.9")),
-            (&["1.1.1.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0.9,10.0.0.10,10.0.0.11"], Err("hops-too-many")),
+            (
+                &[
+                    "1.1.1.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0.9,10.0.0.10,10.0.0.11",
+                ],
+                Err("hops-too-many"),
+            ),
         ];
         for (lines, expected) in cases {
-            assert_eq!(client(ForwardingHeader::XForwardedFor, lines).as_deref().map_err(|c| *c), *expected, "{lines:?}");
+            assert_eq!(
+                client(ForwardingHeader::XForwardedFor, lines)
+                    .as_deref()
+                    .map_err(|c| *c),
+                *expected,
+                "{lines:?}"
+            );
         }
     }
 
@@ -117,7 +144,11 @@ mod tests {
             ("proto=https", "10.0.0.1"),
         ];
         for (line, expected) in cases {
-            assert_eq!(client(ForwardingHeader::Forwarded, &[line]).as_deref(), Ok(expected), "{line}");
+            assert_eq!(
+                client(ForwardingHeader::Forwarded, &[line]).as_deref(),
+                Ok(expected),
+                "{line}"
+            );
         }
     }
 }

@@ -38,7 +38,11 @@ fn name(authority: &[u8]) -> Result<&[u8], &'static Reason> {
     };
     let port = port.strip_prefix(b":").unwrap_or(port);
     let port_fits = port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
-    if port_fits && (is_name(name) || is_v6_literal(name)) { Ok(name) } else { Err(&reason::HOST_INVALID) }
+    if port_fits && (is_name(name) || is_v6_literal(name)) {
+        Ok(name)
+    } else {
+        Err(&reason::HOST_INVALID)
+    }
 }
 
 /// Labels of letters, digits, hyphens and underscores between single dots; at most 253 bytes.
@@ -63,7 +67,9 @@ fn is_name(name: &[u8]) -> bool {
 
 fn is_v6_literal(name: &[u8]) -> bool {
     let inner = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
-    inner.and_then(|inner| str::from_utf8(inner).ok()).is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+    inner
+        .and_then(|inner| str::from_utf8(inner).ok())
+        .is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
 #[cfg(test)]
@@ -93,7 +99,11 @@ mod tests {
             ("ex\u{e4}mple", None),
         ];
         for (given, expected) in cases {
-            assert_eq!(name(given.as_bytes()).ok(), expected.map(str::as_bytes), "{given}");
+            assert_eq!(
+                name(given.as_bytes()).ok(),
+                expected.map(str::as_bytes),
+                "{given}"
+            );
         }
     }
 }

@@ -21,18 +21,37 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' | b'/'
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b'='
+                | b':'
+                | b'@'
+                | b'/'
         )
 }
 
 /// [`is_plain`] for every byte.
+#[expect(clippy::indexing_slicing, reason = "the loop ends before 256")]
 const PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
         #[expect(clippy::cast_possible_truncation, reason = "the loop ends before 256")]
         let is = is_plain(byte as u8);
-        table[byte] = is;
+        #[expect(clippy::indexing_slicing, reason = "the table has 256 places")]
+        {
+            table[byte] = is;
+        }
         byte += 1;
     }
     table
@@ -45,14 +64,20 @@ pub(crate) fn canonical(path: &[u8]) -> Result<Canonical, &'static Reason> {
     }
     let decoded = decode(path)?;
     let resolved = resolve(&decoded)?;
-    Ok(if resolved.as_bytes() == path { Canonical::Same } else { Canonical::Changed(resolved) })
+    Ok(if resolved.as_bytes() == path {
+        Canonical::Same
+    } else {
+        Canonical::Changed(resolved)
+    })
 }
 
 /// One pass over a path that needs nothing, which is nearly every path.
 fn is_canonical(path: &[u8]) -> bool {
     let mut after_slash = false;
     for &byte in path {
-        if !PLAIN.get(usize::from(byte)).copied().unwrap_or(false) || (after_slash && matches!(byte, b'/' | b'.')) {
+        if !PLAIN.get(usize::from(byte)).copied().unwrap_or(false)
+            || (after_slash && matches!(byte, b'/' | b'.'))
+        {
             return false;
         }
         after_slash = byte == b'/';
@@ -89,7 +114,9 @@ fn decode(path: &[u8]) -> Result<String, &'static Reason> {
 
 fn escape(high: Option<u8>, low: Option<u8>) -> Result<u8, &'static Reason> {
     let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-    let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(&reason::PATH_ENCODING) };
+    let (Some(high), Some(low)) = (digit(high), digit(low)) else {
+        return Err(&reason::PATH_ENCODING);
+    };
     u8::try_from(high * 16 + low).map_err(|_| &reason::PATH_ENCODING)
 }
 

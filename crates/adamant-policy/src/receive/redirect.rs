@@ -17,12 +17,29 @@ impl Plan {
         let listener = listeners.get(exchange.listener?.0)?;
         let target = listeners.get(listener.redirect_to?.0)?;
         let request = &exchange.request;
-        let port = if asked_port(exchange) == Some(listener.bind.port()) { target.bind.port() } else { HTTPS };
-        let port = if port == HTTPS { String::new() } else { format!(":{port}") };
-        let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let port = if asked_port(exchange) == Some(listener.bind.port()) {
+            target.bind.port()
+        } else {
+            HTTPS
+        };
+        let port = if port == HTTPS {
+            String::new()
+        } else {
+            format!(":{port}")
+        };
+        let query = request
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
         let location = format!("https://{}{port}{}{query}", request.host(), request.path());
-        let fields = HeaderValue::from_str(&location).map(|value| vec![(LOCATION, value)]).unwrap_or_default();
-        Some(Box::new(Reply { status: 308, fields, body: Bytes::new() }))
+        let fields = HeaderValue::from_str(&location)
+            .map(|value| vec![(LOCATION, value)])
+            .unwrap_or_default();
+        Some(Box::new(Reply {
+            status: 308,
+            fields,
+            body: Bytes::new(),
+        }))
     }
 }
 
@@ -31,6 +48,10 @@ impl Plan {
 fn asked_port(exchange: &Exchange) -> Option<u16> {
     let head = exchange.request.head();
     let field = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = head.uri.authority().map(http::uri::Authority::as_str).or_else(field)?;
+    let authority = head
+        .uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(field)?;
     authority.rsplit_once(':')?.1.parse().ok()
 }

@@ -117,7 +117,10 @@ fn a_port_in_use_is_the_machine() {
         .run(&["run"])
         .exits(3)
         .stderr;
-    assert!(told.contains(&address) && told.contains("listener public"), "{told}");
+    assert!(
+        told.contains(&address) && told.contains("listener public"),
+        "{told}"
+    );
 }
 
 #[test]

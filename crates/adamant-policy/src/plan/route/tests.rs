@@ -13,11 +13,18 @@ fn path(text: &str) -> PathPattern {
         Some(body) => (body, true),
         None => (text, false),
     };
-    let segments = body.split('/').skip(1).map(|part| match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
-        Some(name) => Segment::Capture(name.into()),
-        None => Segment::Literal(part.into()),
-    });
-    PathPattern { text: text.into(), segments: segments.collect(), open }
+    let segments =
+        body.split('/').skip(1).map(
+            |part| match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+                Some(name) => Segment::Capture(name.into()),
+                None => Segment::Literal(part.into()),
+            },
+        );
+    PathPattern {
+        text: text.into(),
+        segments: segments.collect(),
+        open,
+    }
 }
 
 fn host(text: &str) -> HostPattern {
@@ -38,7 +45,12 @@ fn route(hosts: &[&str], pattern: &str, methods: &[Method]) -> Route {
         },
         public: true,
         filters: Vec::new(),
-        action: Action::Respond(Respond { status: 200, content_type: None, body: Arc::default(), headers: Vec::new() }),
+        action: Action::Respond(Respond {
+            status: 200,
+            content_type: None,
+            body: Arc::default(),
+            headers: Vec::new(),
+        }),
         rewrite: Rewrite::default(),
         websocket: false,
         stream: false,
@@ -56,8 +68,15 @@ fn request(method: Method, host: &str, target: &str) -> Request {
 fn naive(routes: &[Route], request: &Request) -> Option<usize> {
     routes.iter().position(|route| {
         let matches = &route.matches;
-        (matches.hosts.is_empty() || matches.hosts.iter().any(|host| pattern::host_fits(host, request.host())))
-            && matches.path.as_ref().is_some_and(|path| pattern::path_fits(path, request.path()))
+        (matches.hosts.is_empty()
+            || matches
+                .hosts
+                .iter()
+                .any(|host| pattern::host_fits(host, request.host())))
+            && matches
+                .path
+                .as_ref()
+                .is_some_and(|path| pattern::path_fits(path, request.path()))
             && (matches.methods.is_empty() || matches.methods.contains(request.method()))
     })
 }
@@ -87,23 +106,43 @@ fn the_table_of_path_patterns_holds() {
         let router = Router::new(&[route(&[], pattern, &[])]);
         let found = router.find(&request(Method::GET, "h", target), ListenerId(0));
         assert_eq!(found == Found::Route(0), *fits, "{pattern} against {target}");
-        assert_eq!(pattern::path_fits(&path(pattern), target), *fits, "{pattern} against {target}");
+        assert_eq!(
+            pattern::path_fits(&path(pattern), target),
+            *fits,
+            "{pattern} against {target}"
+        );
     }
 }
 
 #[test]
 fn the_first_route_that_fits_wins_whatever_is_more_specific() {
-    let routes = [route(&["*.a.test"], "/x/**", &[]), route(&["b.a.test"], "/x/y", &[]), route(&[], "/x/y", &[])];
+    let routes = [
+        route(&["*.a.test"], "/x/**", &[]),
+        route(&["b.a.test"], "/x/y", &[]),
+        route(&[], "/x/y", &[]),
+    ];
     let router = Router::new(&routes);
-    assert_eq!(router.find(&request(Method::GET, "b.a.test", "/x/y"), ListenerId(0)), Found::Route(0));
-    assert_eq!(router.find(&request(Method::GET, "a.test", "/x/y"), ListenerId(0)), Found::Route(2));
+    assert_eq!(
+        router.find(&request(Method::GET, "b.a.test", "/x/y"), ListenerId(0)),
+        Found::Route(0)
+    );
+    assert_eq!(
+        router.find(&request(Method::GET, "a.test", "/x/y"), ListenerId(0)),
+        Found::Route(2)
+    );
 }
 
 #[test]
 fn a_path_known_under_other_methods_lists_them() {
-    let routes = [route(&[], "/x", &[Method::GET, Method::HEAD]), route(&[], "/{any}", &[Method::PUT])];
+    let routes = [
+        route(&[], "/x", &[Method::GET, Method::HEAD]),
+        route(&[], "/{any}", &[Method::PUT]),
+    ];
     let found = Router::new(&routes).find(&request(Method::POST, "h", "/x"), ListenerId(0));
-    assert_eq!(found, Found::OtherMethods(vec![Method::GET, Method::HEAD, Method::PUT]));
+    assert_eq!(
+        found,
+        Found::OtherMethods(vec![Method::GET, Method::HEAD, Method::PUT])
+    );
 }
 
 proptest! {
