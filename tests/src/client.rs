@@ -206,7 +206,7 @@ impl Client {
                 let length = length.parse().expect("a content length is a number");
                 self.wire.length(length, &mut body).await
             }
-            (None, None) => self.wire.to_end(&mut body).await,
+            (None, None) => self.wire.drain_to_end(&mut body).await,
             other => panic!("an answer with this framing: {other:?}"),
         };
         response.truncated = !body.complete;

@@ -105,7 +105,7 @@ impl Key {
             Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
                 let secret = secret();
                 (
-                    json!({ "kty": "oct", "k": encode(&secret) }),
+                    json!({ "kty": "oct", "k": encode(secret) }),
                     EncodingKey::from_secret(&secret),
                     None,
                 )

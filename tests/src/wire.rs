@@ -105,7 +105,7 @@ impl Wire {
     }
 
     /// A body that the end of the connection ends.
-    pub(crate) async fn to_end(&mut self, body: &mut Body) -> io::Result<()> {
+    pub(crate) async fn drain_to_end(&mut self, body: &mut Body) -> io::Result<()> {
         loop {
             body.take(&self.buffer);
             self.buffer.clear();

@@ -130,6 +130,7 @@ impl Exchange {
 }
 
 thread_local! {
+    #[expect(clippy::vec_box, reason = "an exchange is lent in its box, and moving it would copy a kilobyte")]
     static SPARE: RefCell<Vec<Box<Exchange>>> = const { RefCell::new(Vec::new()) };
 }
 

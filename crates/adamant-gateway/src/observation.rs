@@ -132,7 +132,7 @@ impl Observation {
         );
         self.attempt(worker, exchange, end);
         if let Some(log) = &self.log {
-            self.write(log, worker, exchange, end, identity);
+            self.write(log, exchange, end, identity);
         }
     }
 
@@ -159,14 +159,7 @@ impl Observation {
         );
     }
 
-    fn write(
-        &self,
-        log: &AccessLog,
-        worker: Worker,
-        exchange: &Exchange,
-        end: &End,
-        identity: Option<&Identity>,
-    ) {
+    fn write(&self, log: &AccessLog, exchange: &Exchange, end: &End, identity: Option<&Identity>) {
         let config = self.plan.config();
         let mut shadow = [Step {
             filter: "",
@@ -198,7 +191,7 @@ impl Observation {
             shadow,
             ..Record::of(&exchange.plan.request)
         };
-        log.record(worker, &record);
+        log.record(worker(), &record);
     }
 
     fn shadow<'s>(&'s self, decisions: &[Decision], into: &'s mut [Step<'s>; SHADOW_MAX]) -> &'s [Step<'s>] {

@@ -1,5 +1,9 @@
 //! Files that load, and that are the same to the gateway however they are spelt.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a test fails where a map lacks what it must have"
+)]
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod toy;

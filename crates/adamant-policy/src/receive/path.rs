@@ -41,7 +41,6 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 /// [`is_plain`] for every byte.
-#[expect(clippy::indexing_slicing, reason = "the loop ends before 256")]
 const PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
