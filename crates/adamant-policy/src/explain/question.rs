@@ -109,6 +109,10 @@ impl Question {
     /// Puts the described head into the exchange. `false` when no head can have this target.
     pub(super) fn put_head(&self, exchange: &mut Exchange) -> Result<bool, QuestionError> {
         let parts = self.parts()?;
+        // The parser of targets drops a fragment; the gateway refuses it on the wire (RFC 9112 §3.2).
+        if parts.target.contains('#') {
+            return Ok(false);
+        }
         let method = Method::from_bytes(self.method.as_bytes());
         let method = method.map_err(|_| QuestionError::Method(self.method.clone()))?;
         let head =
