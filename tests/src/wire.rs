@@ -60,10 +60,9 @@ impl Wire {
 
     /// More bytes into the buffer; false at the end of the connection.
     pub(crate) async fn fill(&mut self) -> io::Result<bool> {
-        let mut piece = [0; 64 * 1024];
-        let read = self.stream.read(&mut piece).await?;
-        self.buffer.extend_from_slice(&piece[..read]);
-        Ok(read > 0)
+        // On the heap: futures are nested deeply, and each would carry the piece by value.
+        self.buffer.reserve(64 * 1024);
+        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
     }
 
     /// What is buffered, which is then no longer buffered.

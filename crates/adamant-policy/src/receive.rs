@@ -39,8 +39,8 @@ impl Plan {
             return Ok(());
         };
         let request = &mut exchange.request;
-        check_head(request.head(), &settings.bounds).map_err(guard)?;
         self.check_method(request.method()).map_err(guard)?;
+        check_head(request.head(), &settings.bounds).map_err(guard)?;
         take_host(request).map_err(guard)?;
         canonicalise(request).map_err(guard)?;
         let peer = request.peer().ip();

@@ -1,3 +1,5 @@
+//! Tests of the `addresses` filter.
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;

@@ -1,3 +1,5 @@
+//! Tests of the `headers` filter.
+
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
 use pingora_http::ResponseHeader;

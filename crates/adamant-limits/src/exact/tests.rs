@@ -1,3 +1,5 @@
+//! Tests of exact limits and their hand-over.
+
 use proptest::prelude::*;
 
 use super::*;

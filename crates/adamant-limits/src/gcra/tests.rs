@@ -1,3 +1,5 @@
+//! Tests of the algorithm against a reference model.
+
 use std::num::NonZeroU64;
 
 use adamant_filter::Period;

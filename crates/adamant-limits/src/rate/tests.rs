@@ -1,3 +1,5 @@
+//! Tests of the `rate` filter.
+
 use std::collections::HashMap;
 
 use adamant_filter::serde_json::{Value, json};

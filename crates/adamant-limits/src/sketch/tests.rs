@@ -1,3 +1,5 @@
+//! Tests of the sketch.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

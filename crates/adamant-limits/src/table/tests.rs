@@ -1,3 +1,5 @@
+//! Tests of the table of keys.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of explanations.
+
 use adamant_filter::prelude::*;
 use adamant_filter::trial::TrialHost;
 use adamant_filter::{Catalogue, SecretRef};

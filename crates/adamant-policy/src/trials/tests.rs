@@ -1,3 +1,5 @@
+//! Tests of policy tests.
+
 use adamant_filter::{Problem, Problems};
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Tests of keys and tokens that are made for a run.
+
 use adamant_auth::Algorithm;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,3 +1,5 @@
+//! Tests of the RateLimit fields.
+
 use proptest::prelude::*;
 
 use super::*;
