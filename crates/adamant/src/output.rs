@@ -77,6 +77,8 @@ impl Output {
             (Failure::Problems { source, problems }, Format::Text) => {
                 self.aside(&render(source, problems, color()));
             }
+            // Each test was told on a line of its own.
+            (Failure::Tests(_), Format::Json) => {}
             (other, Format::Json) => self.json(&serde_json::json!({ "error": other.to_string() })),
             (other, Format::Text) => self.aside(&format!("error: {other}\n")),
         }

@@ -1,15 +1,14 @@
 //! `adamant explain`: what would happen to a request, and why.
 
-use std::io::{BufRead, BufReader, Write as _};
+mod batch;
+
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use adamant_filter::{Tick, Wall};
-use adamant_policy::explain::{Explanation, Moment, Question};
-use adamant_policy::plan::Plan;
+use adamant_policy::explain::{Moment, Question};
 use clap::Args;
-use serde_json::json;
 
 use super::Context;
 use crate::failure::{EXIT_CODES, Failure};
@@ -81,7 +80,7 @@ pub(crate) fn explain(
         wall: wall(arguments.at)?,
     };
     if let Some(path) = &arguments.batch {
-        return batch(path, &plan, at, output);
+        return batch::answer(path, &plan, at, output);
     }
     let question = question(arguments)?;
     let explanation = plan
@@ -128,34 +127,4 @@ fn wall(at: Option<jiff::Timestamp>) -> Result<Wall, Failure> {
     millis
         .map(Wall)
         .ok_or_else(|| Failure::Usage("--at: tokens know no time before 1970".to_owned()))
-}
-
-/// A line that cannot be asked is answered by `{"error": …}`, so that lines stay in step.
-fn batch(path: &Path, plan: &Plan, at: Moment, output: &mut Output) -> Result<(), Failure> {
-    let unreadable = |error| Failure::Usage(format!("{} cannot be read: {error}", path.display()));
-    let lines: Box<dyn BufRead> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(std::fs::File::open(path).map_err(unreadable)?))
-    };
-    let mut answers = Vec::new();
-    for line in lines.lines() {
-        let line = line.map_err(unreadable)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let answer = match ask(&line, plan, at) {
-            Ok(explanation) => json!(explanation),
-            Err(error) => json!({ "error": error }),
-        };
-        // Writing to memory cannot fail.
-        let _ = writeln!(answers, "{answer}");
-    }
-    output.text(&String::from_utf8_lossy(&answers));
-    Ok(())
-}
-
-fn ask(line: &str, plan: &Plan, at: Moment) -> Result<Explanation, String> {
-    let question: Question = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    plan.explain(&question, at).map_err(|error| error.to_string())
 }
