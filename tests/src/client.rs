@@ -27,6 +27,7 @@ pub struct Client {
 /// Opens a TLS connection with this SNI.
 pub async fn tls(at: SocketAddr, name: &str, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(at).await?;
+    stream.set_nodelay(true)?;
     let name = ServerName::try_from(name.to_owned()).expect("the names of a test are well formed");
     wait::soon(
         "a TLS handshake",

@@ -247,7 +247,9 @@ impl Gateway {
 
     /// A metric of this name with these labels (as written), or nothing.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
-        let text = crate::client::get(self.admin(), "/metrics", &[]).await.text();
+        let text = crate::client::get(self.admin(), "/metrics", &["Host: localhost"])
+            .await
+            .text();
         let fits = |line: &&str| {
             line.starts_with(name)
                 && line[name.len()..].starts_with(['{', ' '])

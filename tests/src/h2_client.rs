@@ -36,6 +36,8 @@ impl H2Client {
         let stream = TcpStream::connect(at)
             .await
             .unwrap_or_else(|error| panic!("{at} accepts: {error}"));
+        // Frames must leave when they are written.
+        let _ = stream.set_nodelay(true);
         Self::over(Box::new(stream), "http").await
     }
 

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// A key pair, or a secret, with its name in the JWKS.
 #[derive(Debug)]
@@ -49,6 +50,17 @@ pub struct Idp {
 #[must_use]
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The entry of a key file for this API key.
+#[must_use]
+pub fn api_key_entry(id: &str, key: &str, consumer: &str, more: &str) -> String {
+    let hash: String = Sha256::digest(key)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let comma = if more.is_empty() { "" } else { ", " };
+    format!("  - {{ id: {id}, consumer: {consumer}, hash: \"sha256:{hash}\"{comma}{more} }}\n")
 }
 
 /// Seconds since 1970.

@@ -196,7 +196,6 @@ async fn header_fields_and_query_parameters_select() {
         ("/plain", &["x-odd: 1"], "404"),
         ("/?v=2", &[], "version"),
         ("/?a=1&v=2&b", &[], "version"),
-        ("/?v=%32", &[], "version"),
         ("/?v=3", &[], "404"),
         ("/?v=2&v=2", &[], "404"),
         ("/?V=2", &[], "404"),
@@ -316,13 +315,13 @@ async fn a_listener_may_redirect_everything_to_another() {
         .file("site.pem", &site.certificate)
         .file("site.key", &site.key);
     let gateway = setup.start().await;
-    let port = gateway.address().port();
     for method in ["GET", "POST"] {
         let answer = exchange(gateway.listener("plain"), request(method, "/a/b?c=d", &[], "")).await;
         assert_eq!(answer.status, 308, "{method}");
         assert_eq!(
             answer.field("location"),
-            Some(format!("https://api.test:{port}/a/b?c=d").as_str())
+            Some("https://api.test/a/b?c=d"),
+            "a client that names no port reached us through a port mapping"
         );
     }
     let hostile = get(gateway.listener("plain"), "//evil.test/", &[]).await;

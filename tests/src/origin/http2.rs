@@ -90,7 +90,8 @@ async fn read_body(mut body: RecvStream, seen: &mut Seen) -> Result<(), h2::Erro
 async fn play(answer: &Answer, mut respond: SendResponse<Bytes>, method: &str) -> Result<(), h2::Error> {
     if answer.raw && matches!(answer.steps.first(), Some(Step::Reset | Step::Hang)) {
         if matches!(answer.steps.first(), Some(Step::Hang)) {
-            std::future::poll_fn(|context| respond.poll_reset(context)).await?;
+            let reset = std::future::poll_fn(|context| respond.poll_reset(context)).await?;
+            return Err(reset.into());
         }
         respond.send_reset(Reason::INTERNAL_ERROR);
         return Ok(());
