@@ -324,7 +324,11 @@ async fn rfc9110_7_6_1_fields_of_the_clients_connection_stay_on_it() {
         &["Proxy-Connection: keep-alive"],
         &["Proxy-Authorization: Basic c2VjcmV0OnNlY3JldA=="],
         &["Proxy-Authenticate: Basic"],
-        &["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"],
+        &[
+            "Connection: Upgrade, HTTP2-Settings",
+            "Upgrade: h2c",
+            "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+        ],
         &["Upgrade: h2c"],
     ];
     for lines in rows {
