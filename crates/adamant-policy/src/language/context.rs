@@ -16,6 +16,8 @@ use crate::config::{ListenerId, PolicyId, UpstreamId};
 pub(crate) struct Context<'w> {
     /// The filters that may be named.
     pub(crate) words: &'w dyn Words,
+    /// Their names.
+    filters: Vec<String>,
     /// Form of the keys beside a filter's word.
     pub(crate) generic: Form,
     names: AllNames,
@@ -106,6 +108,7 @@ impl<'w> Context<'w> {
         let has_gaps = problems.iter().any(|problem| problem.code().starts_with("keys."));
         Self {
             words,
+            filters: words.names().into_iter().map(str::to_owned).collect(),
             generic: Form::of::<GenericEntry>(),
             names,
             problems,
@@ -128,6 +131,11 @@ impl<'w> Context<'w> {
 
     pub(crate) fn into_problems(self) -> Problems {
         self.problems
+    }
+
+    /// Whether a filter has this name.
+    pub(crate) fn is_filter(&self, name: &str) -> bool {
+        self.filters.iter().any(|filter| filter == name)
     }
 
     /// Whether nothing is wrong inside a value so far. What seems to be missing there may only be misspelt.

@@ -124,8 +124,7 @@ pub(super) fn read(node: &Node, context: &mut Context<'_>) -> Option<Step> {
         return None;
     };
     // The filter may stand behind a misspelt key.
-    let is_word =
-        |entry: &&Entry| context.words.names().contains(&&*entry.key) || GROUPS.contains(&&*entry.key);
+    let is_word = |entry: &&Entry| context.is_filter(&entry.key) || GROUPS.contains(&&*entry.key);
     let word = entries.iter().find(is_word).unwrap_or(first);
     let others: Vec<&Entry> = entries
         .iter()
@@ -146,9 +145,7 @@ fn not_a_mapping(node: &Node, context: &Context<'_>) -> Problem {
     let problem = Problem::new("values.type", format!("a step is a mapping, not {}", node.kind()));
     let problem = problem.with_span(node.head());
     match node.as_text() {
-        Some(word) if context.words.schema(word).is_some() => {
-            problem.with_help(format!("write `{word}: {{ … }}`"))
-        }
+        Some(word) if context.is_filter(word) => problem.with_help(format!("write `{word}: {{ … }}`")),
         _ => problem.with_help("write the filter's word with its configuration, or `use: name`"),
     }
 }
@@ -163,7 +160,7 @@ fn kind(word: &Entry, context: &mut Context<'_>) -> Option<StepKind> {
             context.tell(problem.with_span(word.key_span).with_help(help));
             None
         }
-        name if context.words.schema(name).is_none() => {
+        name if !context.is_filter(name) => {
             context.tell(unknown_filter(word, context));
             None
         }
@@ -209,8 +206,7 @@ fn unknown_filter(word: &Entry, context: &Context<'_>) -> Problem {
 
 /// A key that is neither the step's filter nor one that goes with any filter.
 fn stranger(entry: &Entry, word: &str, word_span: Span, context: &Context<'_>) -> Problem {
-    let is_filter =
-        context.words.schema(&entry.key).is_some() || GROUPS.contains(&&*entry.key) || &*entry.key == "use";
+    let is_filter = context.is_filter(&entry.key) || GROUPS.contains(&&*entry.key) || &*entry.key == "use";
     if is_filter {
         let message = format!("`{}` and `{word}` are two steps", entry.key);
         let problem = Problem::new("steps.several", message).with_span(entry.key_span);
