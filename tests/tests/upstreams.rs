@@ -88,7 +88,11 @@ async fn least_requests_leaves_a_busy_endpoint_alone() {
     slow.send(request("GET", "/slow", &[], "")).await;
     wait::until("the slow request arrives", || a.count() + b.count() == 1).await;
     let (busy, free) = if a.count() == 1 { (&a, &b) } else { (&b, &a) };
-    all_succeed(gateway.address(), 20).await;
+    // On one connection an exchange is over before the next begins, so that no two of them compete.
+    let mut client = Client::connect(gateway.address()).await;
+    for _ in 0..20 {
+        assert_eq!(client.get("/", &[]).await.status, 200);
+    }
     assert_eq!((busy.count(), free.count()), (1, 20));
     gate.open();
     assert_eq!(slow.read().await.status, 200);
