@@ -16,12 +16,14 @@ use crate::request_id::RequestId;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// Forwarding fields that nobody's word but ours counts for.
-const X_FORWARDED_OTHERS: [HeaderName; 4] = [
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-real-ip"),
+/// Fields in which some receivers look for a client address or a proxy, and which nobody's word but ours
+/// counts for. `proxy` becomes a variable of the environment behind CGI.
+const CLAIMS: [&str; 5] = [
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "x-original-forwarded-for",
+    "proxy",
 ];
 
 /// Everything that the outgoing head is made of besides the request's own.
@@ -85,7 +87,14 @@ impl Outgoing<'_> {
         let peer = self.request.peer().ip().to_canonical();
         let trusted = is_trusted(self.trust, peer);
         let secure = self.request.tls().is_some();
-        for name in &X_FORWARDED_OTHERS {
+        // Rare enough to allocate for: most requests come without any.
+        let claims: Vec<HeaderName> = head
+            .headers
+            .keys()
+            .filter(|name| is_claim(name))
+            .cloned()
+            .collect();
+        for name in &claims {
             head.remove_header(name);
         }
         match self.trust.header {
@@ -158,15 +167,22 @@ impl Outgoing<'_> {
     }
 }
 
+/// Whether a field claims something about the way that only the fields we rebuild may tell.
+fn is_claim(name: &HeaderName) -> bool {
+    let rebuilt = [&X_FORWARDED_FOR, &X_FORWARDED_PROTO, &X_FORWARDED_HOST].contains(&name);
+    (name.as_str().starts_with("x-forwarded-") && !rebuilt) || CLAIMS.contains(&name.as_str())
+}
+
 /// Whether a field is one that proxies set, or one that concerns a single connection.
 fn concerns_proxies(name: &HeaderName) -> bool {
     let name = name.as_str();
     match name.as_bytes().first() {
-        Some(b'x') => name.starts_with("x-forwarded-") || name == "x-real-ip",
+        Some(b'x') => name.starts_with("x-forwarded-") || CLAIMS.contains(&name),
         Some(b'f') => name == "forwarded",
-        Some(b'p') => name.starts_with("proxy-"),
+        Some(b'h') => name == "http2-settings",
+        Some(b'p') => name.starts_with("proxy"),
         Some(b'k') => name == "keep-alive",
-        Some(b't') => name == "te",
+        Some(b't') => name == "te" || CLAIMS.contains(&name),
         Some(b'u') => name == "upgrade",
         Some(b'c') => name == "connection",
         _ => false,

@@ -308,8 +308,9 @@ fn join_cookies(head: &mut RequestHeader) {
 }
 
 /// Fields that describe one connection and are never forwarded (RFC 9110 §7.6.1).
-pub const HOP_BY_HOP: [HeaderName; 4] = [
+pub const HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("proxy-connection"),
     HeaderName::from_static("proxy-authenticate"),
     HeaderName::from_static("proxy-authorization"),

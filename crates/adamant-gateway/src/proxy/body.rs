@@ -43,7 +43,10 @@ pub(super) fn reads_ahead(engine: &Engine, exchange: &Exchange, has_body: bool) 
     let moments = engine.moments_of(exchange);
     let (_, route) = engine.route(exchange)?;
     let request = &exchange.plan.request;
-    let undeclared = request.declared_length().is_none() && !route.stream;
+    // HTTP/2 streams of one connection share its deadlines, so a body that stalls is seen only while it is
+    // read here.
+    let is_h2 = request.head().version == Version::HTTP_2;
+    let undeclared = (request.declared_length().is_none() || is_h2) && !route.stream;
     if !has_body
         || !(moments.buffer.is_some() || undeclared)
         || request.header(&http::header::UPGRADE).is_some()

@@ -37,7 +37,13 @@ fn name(authority: &[u8]) -> Result<&[u8], &'static Reason> {
         _ => (authority, b"".as_slice()),
     };
     let port = port.strip_prefix(b":").unwrap_or(port);
-    let port_fits = port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
+    let number = str::from_utf8(port)
+        .ok()
+        .and_then(|port| port.parse::<u32>().ok());
+    let port_fits = port.is_empty()
+        || (port.len() <= 5
+            && port.iter().all(u8::is_ascii_digit)
+            && number.is_some_and(|port| port <= 65_535));
     if port_fits && (is_name(name) || is_v6_literal(name)) {
         Ok(name)
     } else {
@@ -91,6 +97,8 @@ mod tests {
             (".a", None),
             ("a.", None),
             ("a:b", None),
+            ("a:65535", Some("a")),
+            ("a:65536", None),
             ("a:123456", None),
             ("user@host", None),
             ("a b", None),
