@@ -292,16 +292,18 @@ impl Proxy {
             ..terms
         };
         let mut peer = picked.to_peer(terms);
-        if terms.left.is_some()
-            && let Some(upstream) = exchange
-                .upstream
-                .id
-                .and_then(|id| self.engine.plan.config().upstreams.get(id.0))
-        {
-            // Pingora has one time-out for the head of an answer and for silences in its body. Unless the
-            // route streams, the wait for the first byte is the one that must hold.
-            let first_byte = upstream.timeouts.first_byte;
-            peer.options.read_timeout = peer.options.read_timeout.map(|wait| wait.min(first_byte));
+        let upstream = exchange
+            .upstream
+            .id
+            .and_then(|id| self.engine.plan.config().upstreams.get(id.0));
+        if let Some(times) = upstream.map(|upstream| &upstream.timeouts) {
+            // Pingora has one time-out for the head of an answer and for silences behind it. In a tunnel the
+            // silence is what must end; elsewhere, unless the route streams, the wait for the first byte.
+            if terms.websocket {
+                peer.options.read_timeout = Some(times.idle);
+            } else if terms.left.is_some() {
+                peer.options.read_timeout = peer.options.read_timeout.map(|wait| wait.min(times.first_byte));
+            }
         }
         Ok(peer)
     }
