@@ -103,14 +103,18 @@ async fn sweep(lane: Arc<Lane>, draining: watch::Receiver<bool>) {
 impl Carrier for Carriers {
     fn h1(
         &self,
-        stream: Box<ClientStream>,
+        mut stream: Box<ClientStream>,
         facts: HeadFacts,
     ) -> impl Future<Output = Option<Box<ClientStream>>> + Send {
+        let taken = self
+            .lane_speaks_all
+            .then(|| Lane::takes(&mut stream, &facts))
+            .flatten();
         // Boxed, since this future lives in the connection's task and would make every idle connection as
         // large as a busy one.
         let exchange: Pin<Box<dyn Future<Output = Option<Box<ClientStream>>> + Send + '_>> =
-            if self.lane_speaks_all && Lane::carries(&facts) {
-                Box::pin(self.lane.serve(stream, facts))
+            if let Some(body) = taken {
+                Box::pin(self.lane.serve(stream, facts, body))
             } else {
                 let mut session = ServerSession::new_http1(stream);
                 session.set_keepalive((!facts.close && !*self.draining.borrow()).then_some(0));

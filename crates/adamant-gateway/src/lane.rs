@@ -1,11 +1,14 @@
-//! The lean carrier: HTTP/1.1 requests without a body, relayed on Pingora's own sessions without its proxy
-//! loop.
+//! The lean carrier: HTTP/1.1 requests that are here to their last byte, relayed on Pingora's own sessions
+//! without its proxy loop.
 //!
 //! It has Pingora's parsers and streams, but no channels between the two halves, no replay buffer and no
 //! boxed hooks: two thirds of the price of the general carrier. It decides nothing; engine and plan do, and
-//! whatever it does not carry (bodies, upgrades, HTTP/1.0, HTTP/2) goes to the general carrier.
+//! whatever it does not carry (bodies that are still on their way, upgrades, HTTP/1.0, HTTP/2) goes to the
+//! general carrier.
 
+mod body;
 mod connections;
+mod joined;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -16,14 +19,13 @@ use std::time::Duration;
 
 use adamant_filter::Chunk;
 use adamant_observe::Failure;
-use adamant_policy::config::UpstreamId;
 use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
 use http::StatusCode;
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Up;
 use pingora::protocols::http::v1::server::HttpSession as Down;
-use pingora::{Error, ErrorType};
+use pingora::{Error, ErrorType, Result};
 use tokio::io::AsyncWriteExt;
 
 use crate::answers::OwnAnswer;
@@ -33,6 +35,11 @@ use crate::listen::{ClientStream, HeadFacts};
 use crate::proxy::{failure_of, refusal_of};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
 use connections::Connections;
+use joined::Joined;
+
+/// A decision that takes longer lets others go first. Look-ups take less than one microsecond, signatures
+/// sixteen and more.
+const COSTLY: Duration = Duration::from_micros(10);
 
 thread_local! {
     /// Memory for the bytes of one refusal, used again by the next.
@@ -86,16 +93,23 @@ impl Lane {
         self.connections.sweep(longest.unwrap_or_default());
     }
 
-    /// Whether this carrier can serve the request.
-    pub(crate) const fn carries(facts: &HeadFacts) -> bool {
-        facts.is_bodiless() && !facts.upgrade && !facts.expect_continue && !facts.http10
+    /// The body of a request that this carrier can serve, empty where there is none; `None` where it cannot.
+    pub(crate) fn takes(stream: &mut ClientStream, facts: &HeadFacts) -> Option<Bytes> {
+        if facts.upgrade || facts.expect_continue || facts.http10 {
+            return None;
+        }
+        if facts.is_bodiless() {
+            return Some(Bytes::new());
+        }
+        stream.take_body(facts)
     }
 
-    /// Serves one request; gives the stream back when the connection can go on.
+    /// Serves one request with its body; gives the stream back when the connection can go on.
     pub(crate) async fn serve(
         &self,
         stream: Box<ClientStream>,
         facts: HeadFacts,
+        body: Bytes,
     ) -> Option<Box<ClientStream>> {
         let connection = Arc::clone(stream.connection());
         let mut down = Down::new(stream);
@@ -112,6 +126,12 @@ impl Lane {
         // The session frames the answer by the method of its own head, which is a spare one now.
         down.req_header_mut()
             .set_method(exchange.plan.request.method().clone());
+        if !body.is_empty() {
+            exchange.bytes_in = body.len() as u64;
+            // Asked while its head is the spare one, the session learns that it has no body to read: it was
+            // taken out of the stream.
+            let _ = down.is_body_empty();
+        }
         let decided = match self.engine.decide(&mut exchange) {
             Ok(decided) => decided,
             Err(position) => self.engine.plan.request_from(&mut exchange.plan, position).await,
@@ -131,7 +151,16 @@ impl Lane {
         }
         let served = match self.engine.settle(&mut exchange, decided) {
             Next::Own(answer) => write(&mut down, &mut exchange, answer).await,
-            Next::Forward(upstream) => self.forward(&mut down, &mut exchange, upstream).await,
+            Next::Forward(upstream) => {
+                exchange.upstream.id = Some(upstream);
+                let refusal = (!body.is_empty())
+                    .then(|| body::admit(&self.engine, &mut exchange, body))
+                    .flatten();
+                match refusal {
+                    None => self.forward(&mut down, &mut exchange).await,
+                    Some(refusal) => self.refuse(&mut down, &mut exchange, refusal).await,
+                }
+            }
         };
         exchange.bytes_out = down.body_bytes_sent() as u64;
         self.engine.finish(&mut exchange);
@@ -168,8 +197,7 @@ impl Lane {
     }
 
     /// Makes attempts until one has an answer for the client. `true` when the connection can go on.
-    async fn forward(&self, down: &mut Down, exchange: &mut Exchange, upstream: UpstreamId) -> bool {
-        exchange.upstream.id = Some(upstream);
+    async fn forward(&self, down: &mut Down, exchange: &mut Exchange) -> bool {
         loop {
             let terms = match self.engine.attempt(exchange) {
                 Ok(terms) => terms,
@@ -178,6 +206,9 @@ impl Lane {
                     return self.refuse(down, exchange, refusal).await;
                 }
             };
+            if exchange.upstream.attempts == 1 {
+                step_aside(exchange).await;
+            }
             match self.attempt(down, exchange, terms.left).await {
                 Attempted::Complete => return true,
                 Attempted::Broken => return false,
@@ -213,7 +244,7 @@ impl Lane {
         let mut head = Box::new(exchange.plan.request.head().clone());
         let reuse = self.connections.take(picked.id(), picked.peer());
         let reused = reuse.is_some();
-        let stream = match reuse {
+        let mut stream = match reuse {
             Some(stream) => stream,
             None => match self.connections.open(picked.peer(), left).await {
                 Ok(stream) => {
@@ -226,12 +257,16 @@ impl Lane {
         if let Some(refusal) = self.engine.outgoing(exchange, &mut head) {
             return Attempted::Failed(Failed::Late, refusal);
         }
+        body::frame(exchange, &mut head);
+        if exchange.body.held.is_some() {
+            stream.hold();
+        }
         let mut up = Up::new(stream);
         let times = self.times(exchange, left);
         up.write_timeout = Some(times.first_byte);
         up.read_timeout = Some(times.first_byte);
         let broken = if reused { Failed::Stale } else { Failed::Reset };
-        if let Err(error) = up.write_request_header(head).await {
+        if let Err(error) = send_request(&mut up, head, exchange.body.held.as_ref()).await {
             return failed(&error.into_up(), exchange, broken);
         }
         if let Some(ended) = self.read_head(down, &mut up, exchange, broken).await {
@@ -328,7 +363,7 @@ impl Lane {
         {
             let (id, group) = (picked.id(), picked.peer().group_key);
             drop(picked);
-            if let Some(stream) = up.reuse().await {
+            if let Some(stream) = up.reuse().await.and_then(Joined::recover) {
                 self.connections.put(id, group, stream);
             }
         }
@@ -389,6 +424,25 @@ impl Lane {
                 return Attempted::Broken;
             }
         }
+    }
+}
+
+/// Sends the head, and the body with it.
+async fn send_request(up: &mut Up, head: Box<RequestHeader>, body: Option<&Bytes>) -> Result<()> {
+    up.write_request_header(head).await?;
+    if let Some(body) = body {
+        up.write_body(body).await?;
+        up.finish_body().await?;
+    }
+    Ok(())
+}
+
+/// After a decision that took long, as a signature does, lets the other requests that are ready be decided
+/// first: then what they send leaves together, and their endpoints are woken once and not for each of them.
+async fn step_aside(exchange: &Exchange) {
+    let decided = exchange.upstream.began.since(exchange.plan.request.now());
+    if decided > COSTLY {
+        tokio::task::yield_now().await;
     }
 }
 

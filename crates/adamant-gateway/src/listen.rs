@@ -36,6 +36,7 @@ mod tls;
 
 pub use accept::{Counts, Listening, Workers, WorkersWatch};
 pub use bind::{BindError, Bound};
+pub(crate) use buffer::Buffer;
 pub use connection::{Breach, Connection, Origin, Phase};
 pub use head::{BodyFraming, HeadBounds, HeadFacts, Progress, inspect};
 pub use serve::Carrier;

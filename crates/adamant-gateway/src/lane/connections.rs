@@ -4,19 +4,15 @@
 //! reuse. A stack needs neither: whether a connection still lives is seen when it is taken.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use pingora::Result;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
-use pingora::protocols::Stream;
 use pingora::upstreams::peer::HttpPeer;
-use tokio::io::AsyncReadExt;
 
+use super::joined::Joined;
 use crate::upstream::EndpointId;
 
 /// Idle connections kept for one endpoint by one worker.
@@ -33,7 +29,7 @@ pub(super) struct Connections {
 }
 
 struct Idle {
-    stream: Stream,
+    stream: Box<Joined>,
     since: Instant,
 }
 
@@ -48,12 +44,12 @@ impl Connections {
     }
 
     /// The connection that was used last and still lives.
-    pub(super) fn take(&self, endpoint: EndpointId, peer: &HttpPeer) -> Option<Stream> {
+    pub(super) fn take(&self, endpoint: EndpointId, peer: &HttpPeer) -> Option<Box<Joined>> {
         let limit = peer.options.idle_timeout.unwrap_or(Duration::MAX);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let stack = idle.get_mut(&(peer.group_key, endpoint))?;
         while let Some(mut candidate) = stack.pop() {
-            if candidate.since.elapsed() < limit && is_quiet(&mut candidate.stream) {
+            if candidate.since.elapsed() < limit && candidate.stream.is_quiet() {
                 return Some(candidate.stream);
             }
         }
@@ -61,9 +57,9 @@ impl Connections {
     }
 
     /// Opens a new connection, TLS included.
-    pub(super) async fn open(&self, peer: &HttpPeer, left: Option<Duration>) -> Result<Stream> {
+    pub(super) async fn open(&self, peer: &HttpPeer, left: Option<Duration>) -> Result<Box<Joined>> {
         let opening = self.connector.new_stream(peer);
-        match left {
+        let opened = match left {
             None => opening.await,
             Some(left) => match tokio::time::timeout(left, opening).await {
                 Ok(opened) => opened,
@@ -71,11 +67,12 @@ impl Connections {
                     pingora::Error::e_explain(pingora::ErrorType::ConnectTimedout, "no time left to connect")
                 }
             },
-        }
+        };
+        opened.map(Joined::over)
     }
 
     /// Keeps a connection for the next exchange.
-    pub(super) fn put(&self, endpoint: EndpointId, group: u64, stream: Stream) {
+    pub(super) fn put(&self, endpoint: EndpointId, group: u64, stream: Box<Joined>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let stack = idle.entry((group, endpoint)).or_default();
         if stack.len() < IDLE_MAX {
@@ -94,12 +91,4 @@ impl Connections {
         }
         idle.retain(|_, stack| !stack.is_empty());
     }
-}
-
-/// Whether nothing waits to be read. A closed connection and one with bytes that nobody asked for (the
-/// beginning of somebody else's answer) are both of no use.
-fn is_quiet(stream: &mut Stream) -> bool {
-    let mut probe = [0u8; 1];
-    let read = pin!(stream.read(&mut probe));
-    read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }

@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use bytes::Bytes;
+
 /// Bytes of a block: a usual request or answer fits, and five thousand of them are 40 MiB.
 pub(super) const BLOCK: usize = 8 * 1024;
 
@@ -17,7 +19,7 @@ thread_local! {
 
 /// Bytes between `start` and `end` of a block; no block while empty.
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     /// Initialised to its full length, so that it can be handed out as a slice.
     block: Vec<u8>,
     start: usize,
@@ -27,7 +29,7 @@ pub(super) struct Buffer {
 impl Buffer {
     /// The bytes that wait.
     #[inline]
-    pub(super) fn filled(&self) -> &[u8] {
+    pub(crate) fn filled(&self) -> &[u8] {
         self.block.get(self.start..self.end).unwrap_or_default()
     }
 
@@ -39,7 +41,7 @@ impl Buffer {
 
     /// Nothing waits.
     #[inline]
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
@@ -66,11 +68,21 @@ impl Buffer {
 
     /// Remove bytes from the front; the block goes back when none is left.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.is_empty() {
             self.release();
         }
+    }
+
+    /// Take `count` bytes out, `from` bytes behind the front; `None` when they are not all there.
+    pub(super) fn cut(&mut self, from: usize, count: usize) -> Option<Bytes> {
+        let from = self.start.checked_add(from)?;
+        let to = from.checked_add(count).filter(|to| *to <= self.end)?;
+        let taken = Bytes::copy_from_slice(self.block.get(from..to)?);
+        self.block.copy_within(to..self.end, from);
+        self.end -= count;
+        Some(taken)
     }
 
     /// Make room for at least one more byte while the whole stays within `bytes_max`.
@@ -95,7 +107,7 @@ impl Buffer {
 
     /// Append all of `bytes`; the owner has checked its bound.
     #[inline]
-    pub(super) fn append(&mut self, bytes: &[u8]) {
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -155,6 +167,17 @@ mod tests {
         assert_eq!((buffer.filled(), buffer.block.len()), (&b"c"[..], BLOCK));
         buffer.consume(1);
         assert_eq!(buffer.block.capacity(), 0);
+    }
+
+    #[test]
+    fn a_middle_is_taken_out_only_when_it_is_there() {
+        let mut buffer = Buffer::default();
+        buffer.append(b"xheadbodynext");
+        buffer.consume(1);
+        assert_eq!(buffer.cut(4, 9), None);
+        assert_eq!(buffer.cut(usize::MAX, 1), None);
+        assert_eq!(buffer.cut(4, 4).as_deref(), Some(&b"body"[..]));
+        assert_eq!(buffer.filled(), b"headnext");
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Framing {
         }
     }
 
+    /// The body was taken out at once, so only the head is left to hand out.
+    pub(super) const fn skip_body(&mut self) {
+        self.body = Body::Length(0);
+    }
+
     /// The last byte was handed out.
     #[inline]
     pub(super) const fn is_complete(&self) -> bool {

@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
@@ -26,7 +27,7 @@ use super::admission::Permit;
 use super::buffer::Buffer;
 use super::connection::{Breach, Connection, Phase};
 use super::framing::Framing;
-use super::head::HeadFacts;
+use super::head::{BodyFraming, HeadFacts};
 use super::linger;
 use super::pace::{Pace, Times, Wait};
 
@@ -121,6 +122,17 @@ impl ClientStream {
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         self.input.filled()
+    }
+
+    /// Takes the body of the inspected request out, if it has a declared length and has come whole. What can
+    /// be read then is its head alone.
+    pub(crate) fn take_body(&mut self, facts: &HeadFacts) -> Option<Bytes> {
+        let BodyFraming::Length(length) = facts.body else {
+            return None;
+        };
+        let body = self.input.cut(facts.head_len, usize::try_from(length).ok()?)?;
+        self.framing.skip_body();
+        Some(body)
     }
 
     /// From here on exactly the inspected request can be read.
