@@ -7,12 +7,21 @@ use adamant_filter::Span;
 pub struct Source {
     name: String,
     text: String,
-    /// Byte at which each line begins.
-    lines: Vec<usize>,
+    lines: Vec<Line>,
     /// Length of the bytes as read.
     size: usize,
     /// First byte that is not UTF-8, if there is one.
     broken: Option<usize>,
+}
+
+/// A line of the text.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    /// Byte at which it begins.
+    start: usize,
+    /// Every character is one byte, so that columns need no counting: a file that a program wrote may be one
+    /// line of a mebibyte.
+    is_plain: bool,
 }
 
 impl Source {
@@ -28,12 +37,18 @@ impl Source {
                 Some(error.valid_up_to()),
             ),
         };
-        let ends = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n')
-            .map(|(at, _)| at + 1);
-        let lines = std::iter::once(0).chain(ends).collect();
+        let mut start = 0;
+        let lines = text
+            .split('\n')
+            .map(|line| {
+                let found = Line {
+                    start,
+                    is_plain: line.is_ascii(),
+                };
+                start += line.len() + 1;
+                found
+            })
+            .collect();
         Self {
             name: name.into(),
             text,
@@ -68,14 +83,13 @@ impl Source {
 
     /// The byte at `line`, counted from 1, and `column` in characters, counted from 0.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
-        let Some(start) = self.lines.get(line.saturating_sub(1)).copied() else {
+        let Some(Line { start, is_plain }) = self.lines.get(line.saturating_sub(1)).copied() else {
             return self.text.len();
         };
-        let rest = self.text.get(start..).unwrap_or_default();
-        // Most lines are ASCII up to the place that is asked for.
-        if rest.as_bytes().get(..column).is_some_and(<[u8]>::is_ascii) {
-            return start + column;
+        if is_plain {
+            return (start + column).min(self.text.len());
         }
+        let rest = self.text.get(start..).unwrap_or_default();
         rest.char_indices()
             .nth(column)
             .map_or(self.text.len(), |(at, _)| start + at)
@@ -85,13 +99,18 @@ impl Source {
     pub(crate) fn span(&self, start: usize, end: usize) -> Span {
         let line = self.line_of(start);
         let last_line = self.line_of(end.max(start + 1) - 1);
-        let line_start = self.lines.get(line).copied().unwrap_or_default();
-        let before = self.text.get(line_start..start).unwrap_or_default();
-        let column = before.chars().count() + 1;
+        let column = self.lines.get(line).map_or(0, |line| {
+            let before = self.text.get(line.start..start).unwrap_or_default();
+            if line.is_plain {
+                before.len()
+            } else {
+                before.chars().count()
+            }
+        });
         Span::new(
             (count(start), count(end)),
             count(line + 1),
-            count(column),
+            count(column + 1),
             count(last_line + 1),
         )
     }
@@ -99,12 +118,12 @@ impl Source {
     /// The byte at which a line begins, counted from 1; the end of the text when there are fewer.
     pub(crate) fn line_start(&self, line: u32) -> usize {
         let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
-        self.lines.get(index).copied().unwrap_or(self.text.len())
+        self.lines.get(index).map_or(self.text.len(), |line| line.start)
     }
 
     fn line_of(&self, byte: usize) -> usize {
         self.lines
-            .partition_point(|start| *start <= byte)
+            .partition_point(|line| line.start <= byte)
             .saturating_sub(1)
     }
 }
