@@ -15,12 +15,13 @@ mod remembered;
 mod token;
 mod verifier;
 
+use adamant_filter::after_others;
 use adamant_filter::prelude::*;
 
 pub use self::algorithm::Algorithm;
 pub use self::config::{JwtConfig, KeySource, TokenType};
 
-use self::claims::Claims;
+use self::claims::{Claims, Proof};
 use self::keys::KeySet;
 use self::remembered::Remembered;
 use self::verifier::Verifier;
@@ -64,18 +65,42 @@ impl Filter for Jwt {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request(Self::check)
+        if self.verifier.algorithms.are_cheap() {
+            return hooks.request(Self::check);
+        }
+        hooks.request_or_async(Self::recall, Self::verify)
     }
 }
 
 impl Jwt {
+    /// Everything but the check of a signature that is new.
+    fn recall(&self, request: &mut Request) -> Option<Verdict> {
+        let known = match self.source.find(request) {
+            Found::One(credential) => self.verifier.recall(credential, request.wall())?,
+            Found::Absent => return Some(self.challenges.missing(&reason::MISSING)),
+            Found::Several => Err(&reason::SEVERAL),
+            Found::Unreadable => Err(&reason::UNREADABLE),
+        };
+        Some(self.conclude(request, known))
+    }
+
+    /// A signature of elliptic curves or RSA costs more than all the rest of a request.
+    async fn verify(&self, request: &mut Request) -> Verdict {
+        after_others().await;
+        self.check(request)
+    }
+
     fn check(&self, request: &mut Request) -> Verdict {
         let proved = match self.source.find(request) {
+            Found::One(credential) => self.verifier.verify(credential, request.wall()),
             Found::Absent => return self.challenges.missing(&reason::MISSING),
             Found::Several => Err(&reason::SEVERAL),
             Found::Unreadable => Err(&reason::UNREADABLE),
-            Found::One(credential) => self.verifier.verify(credential, request.wall()),
         };
+        self.conclude(request, proved)
+    }
+
+    fn conclude(&self, request: &mut Request, proved: Result<Proof, &'static Reason>) -> Verdict {
         match proved {
             Ok(proof) => {
                 request.put(&self.identity, proof.identity);

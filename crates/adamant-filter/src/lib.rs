@@ -88,6 +88,7 @@ mod slot;
 mod time;
 #[cfg(feature = "trial")]
 pub mod trial;
+mod turn;
 mod units;
 mod verdict;
 
@@ -112,6 +113,7 @@ pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single};
 pub use response::Response;
 pub use slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 pub use time::{Tick, Wall};
+pub use turn::{AfterOthers, after_others};
 pub use units::{Cidr, Percent, Period, Rate, SecretRef, Size, UnitError};
 pub use verdict::{Denial, Fault, Fields, Reason, Reply, Verdict};
 

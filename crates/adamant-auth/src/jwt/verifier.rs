@@ -28,16 +28,20 @@ pub(super) struct Verifier {
 impl Verifier {
     /// The proof of a credential at this time, from memory when it was proved before.
     pub(super) fn verify(&self, credential: &[u8], now: Wall) -> Result<Proof, &'static Reason> {
-        let Some(proof) = self.remembered.get(credential) else {
-            return self.prove(credential, now);
-        };
-        match proof.window.check(now) {
+        self.recall(credential, now)
+            .unwrap_or_else(|| self.prove(credential, now))
+    }
+
+    /// What is known of a credential that was proved before; `None` when it was not.
+    pub(super) fn recall(&self, credential: &[u8], now: Wall) -> Option<Result<Proof, &'static Reason>> {
+        let proof = self.remembered.get(credential)?;
+        Some(match proof.window.check(now) {
             Ok(()) => Ok(proof),
             Err(reason) => {
                 self.remembered.forget(credential);
                 Err(reason)
             }
-        }
+        })
     }
 
     /// Form first, since it is cheap; then the key decides about the algorithm; claims are read only once
