@@ -2,7 +2,8 @@
 //!
 //! One type for every method of authentication, so that authorization and limits never ask how.
 
-use std::sync::Arc;
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -12,14 +13,28 @@ use crate::slot::Slot;
 ///
 /// A consumer is qualified by method and issuer: `acme` of one issuer is not `acme` of another, and an
 /// API key named `acme` is neither.
+///
+/// It is kept for every remembered credential and made for every new one, so it is few pieces of memory.
 #[derive(Debug)]
 pub struct Identity {
-    consumer: Box<str>,
     method: &'static str,
-    issuer: Box<str>,
-    scopes: Box<[Box<str>]>,
-    claims: Map<String, Value>,
-    qualified: Box<[u8]>,
+    /// Method, issuer and consumer, each but the last with its length in front.
+    qualified: Box<str>,
+    /// Where the issuer begins and ends in it; the consumer is what follows.
+    issuer: (usize, usize),
+    /// Each scope with [`AFTER_SCOPE`] behind it.
+    scopes: Box<str>,
+    claims: Claims,
+}
+
+/// Ends a scope. RFC 6749 §3.3 knows no control characters in scopes.
+const AFTER_SCOPE: char = '\u{1f}';
+
+/// What a credential says about itself, read when a filter asks for it.
+#[derive(Debug, Default)]
+struct Claims {
+    text: Box<[u8]>,
+    read: OnceLock<Map<String, Value>>,
 }
 
 impl Slot for Identity {
@@ -30,41 +45,62 @@ impl Identity {
     /// An identity proved by `method` (the filter's word). `issuer` is empty where a method has none.
     #[must_use]
     pub fn new(method: &'static str, issuer: &str, consumer: &str) -> Self {
-        let mut qualified = Vec::with_capacity(method.len() + issuer.len() + consumer.len() + 16);
+        let mut qualified = String::with_capacity(method.len() + issuer.len() + consumer.len() + 12);
         for part in [method, issuer] {
             // A length in front, since a claim may contain any character that could serve as a separator.
-            qualified.extend_from_slice(&part.len().to_be_bytes());
-            qualified.extend_from_slice(part.as_bytes());
+            // Writing to a `String` cannot fail.
+            let _ = write!(qualified, "{}:{part}", part.len());
         }
-        qualified.extend_from_slice(consumer.as_bytes());
+        let end = qualified.len();
+        qualified.push_str(consumer);
         Self {
-            consumer: consumer.into(),
             method,
-            issuer: issuer.into(),
-            scopes: Box::default(),
-            claims: Map::new(),
             qualified: qualified.into(),
+            issuer: (end - issuer.len(), end),
+            scopes: Box::default(),
+            claims: Claims::default(),
         }
     }
 
-    /// With these scopes.
+    /// With these scopes. One that could be taken for two is not granted.
     #[must_use]
     pub fn with_scopes<'s>(mut self, scopes: impl IntoIterator<Item = &'s str>) -> Self {
-        self.scopes = scopes.into_iter().map(Box::from).collect();
+        let mut joined = String::new();
+        for scope in scopes {
+            if !scope.contains(AFTER_SCOPE) {
+                joined.push_str(scope);
+                joined.push(AFTER_SCOPE);
+            }
+        }
+        self.scopes = joined.into();
         self
     }
 
     /// With these claims.
     #[must_use]
     pub fn with_claims(mut self, claims: Map<String, Value>) -> Self {
-        self.claims = claims;
+        self.claims = Claims {
+            text: Box::default(),
+            read: OnceLock::from(claims),
+        };
+        self
+    }
+
+    /// With the claims of this JSON object, which is read when one of them is asked for. Whoever calls this
+    /// has proved that it is one; anything else has no claims.
+    #[must_use]
+    pub fn with_claims_text(mut self, text: impl Into<Box<[u8]>>) -> Self {
+        self.claims = Claims {
+            text: text.into(),
+            read: OnceLock::new(),
+        };
         self
     }
 
     /// The consumer's name, for people. Use [`Identity::qualified`] as a key.
     #[must_use]
     pub fn consumer(&self) -> &str {
-        &self.consumer
+        self.qualified.get(self.issuer.1..).unwrap_or_default()
     }
 
     /// The method that proved it: the word of the filter.
@@ -76,30 +112,32 @@ impl Identity {
     /// Who vouched for it; empty where the method has no issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        self.qualified.get(self.issuer.0..self.issuer.1).unwrap_or_default()
     }
 
     /// Method, issuer and consumer in one unambiguous key.
     #[must_use]
-    pub fn qualified(&self) -> &[u8] {
-        &self.qualified
+    pub const fn qualified(&self) -> &[u8] {
+        self.qualified.as_bytes()
     }
 
     /// Whether `scope` was granted.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|have| have.as_ref() == scope)
+        self.scopes().any(|have| have == scope)
     }
 
     /// Granted scopes.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(AsRef::as_ref)
+        self.scopes.split_terminator(AFTER_SCOPE)
     }
 
-    /// A claim of the credential.
+    /// A claim of the credential. The first question allocates, once for each credential.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
-        self.claims.get(name)
+        let claims = &self.claims;
+        let read = || serde_json::from_slice(&claims.text).unwrap_or_default();
+        claims.read.get_or_init(read).get(name)
     }
 }
 
@@ -134,5 +172,32 @@ mod tests {
             .map(|(m, i, c)| Identity::new(m, i, c).qualified().to_vec())
             .collect();
         assert_eq!(keys.len(), all.len());
+        for (method, issuer, consumer) in all {
+            let identity = Identity::new(method, issuer, consumer);
+            assert_eq!(
+                (identity.method(), identity.issuer(), identity.consumer()),
+                (method, issuer, consumer)
+            );
+        }
+    }
+
+    #[test]
+    fn scopes_are_whole_words() {
+        let identity = Identity::new("jwt", "a", "acme").with_scopes(["orders:read", "a b", "x\u{1f}admin"]);
+        assert_eq!(identity.scopes().collect::<Vec<_>>(), ["orders:read", "a b"]);
+        assert!(identity.has_scope("a b"));
+        for other in ["orders", "read", "a", "b", "admin", "x", ""] {
+            assert!(!identity.has_scope(other), "{other:?}");
+        }
+        assert!(!Identity::new("jwt", "a", "acme").has_scope(""));
+    }
+
+    #[test]
+    fn claims_are_read_from_their_text() {
+        let identity = Identity::new("jwt", "a", "acme").with_claims_text(*br#"{"plan":"gold","n":[1]}"#);
+        assert_eq!(identity.claim("plan"), Some(&Value::from("gold")));
+        assert_eq!(identity.claim("tenant"), None);
+        let broken = Identity::new("jwt", "a", "acme").with_claims_text(*b"{");
+        assert_eq!(broken.claim("plan"), None);
     }
 }

@@ -70,10 +70,11 @@ impl Claims {
         }
     }
 
-    /// Checks everything that a token claims, in the order of importance.
+    /// Checks everything that a token claims, in the order of importance. `payload` is the text of `claims`.
     pub(super) fn prove(
         &self,
-        claims: Map<String, Value>,
+        claims: &Map<String, Value>,
+        payload: &[u8],
         declared: Option<&str>,
         now: Wall,
     ) -> Result<Proof, &'static Reason> {
@@ -83,10 +84,10 @@ impl Claims {
         if !self.is_meant(claims.get("aud")) {
             return Err(&AUDIENCE);
         }
-        let window = self.window(&claims)?;
+        let window = self.window(claims)?;
         window.check(now)?;
-        self.check_lifetime(&claims)?;
-        self.check_type(&claims, declared)?;
+        self.check_lifetime(claims)?;
+        self.check_type(claims, declared)?;
         let consumer = claims
             .get(&*self.consumer)
             .and_then(Value::as_str)
@@ -94,10 +95,10 @@ impl Claims {
         if consumer.is_empty() || consumer.len() > CONSUMER_MAX || consumer.chars().any(char::is_control) {
             return Err(&CLAIMS);
         }
-        let scopes = self.scopes(&claims)?;
+        let scopes = self.scopes(claims)?;
         let identity = Identity::new(super::NAME, &self.issuer, consumer).with_scopes(scopes);
         Ok(Proof {
-            identity: Arc::new(identity.with_claims(claims)),
+            identity: Arc::new(identity.with_claims_text(payload)),
             window,
         })
     }

@@ -58,7 +58,8 @@ impl Verifier {
         self.keys.select(&header, algorithm)?.verify(&token, algorithm)?;
         let claims = json::object(&token.payload).ok_or(&MALFORMED)?;
         let weight = Remembered::weight(credential, &token.payload, &claims);
-        let proof = self.claims.prove(claims, header.kind.as_deref(), now)?;
+        let kind = header.kind.as_deref();
+        let proof = self.claims.prove(&claims, &token.payload, kind, now)?;
         self.remembered.insert(credential, weight, &proof);
         Ok(proof)
     }
