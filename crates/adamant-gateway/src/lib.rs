@@ -9,7 +9,7 @@
 //! | `host` | what filters are granted |
 //! | `listen` | sockets, accept loops, client streams, TLS |
 //! | `carrier` | which carrier serves a request |
-//! | `lane` | the lean carrier: HTTP/1.1 without a body |
+//! | `lane` | the lean carrier: HTTP/1.1 requests that are here whole |
 //! | `proxy` | the general carrier: Pingora's proxy loop |
 //! | `engine` | what both do with an exchange: begin, decide, answer |
 //! | `exchange` | a request with its response on the way |
