@@ -109,6 +109,15 @@ pub struct Addresses {
     pub expose: Option<SocketAddr>,
 }
 
+/// How a gateway ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that were cut.
+    pub cut: usize,
+    /// A signal did not let the drain go on.
+    pub is_cut_short: bool,
+}
+
 impl Gateway {
     /// The background runtime that a [`LiveHost`](crate::LiveHost) needs before a plan is compiled.
     ///
@@ -196,11 +205,11 @@ impl Gateway {
     }
 
     /// Serves until a signal ends it, then drains. `serving` is called once every listener accepts.
-    /// Returns the number of connections that were cut at the end of the drain time.
+    /// Tells how many connections were cut, and whether that was before the drain time was over.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn run(self, serving: impl FnOnce()) -> Result<usize, StartError> {
+    pub fn run(self, serving: impl FnOnce()) -> Result<Ended, StartError> {
         let Self {
             engine,
             listening,
@@ -232,10 +241,10 @@ impl Gateway {
         }
         ready.store(true, Ordering::Release);
         serving();
-        let signal = signals.wait(&background);
-        log::info!("{signal}: draining for at most {} s", DRAIN_TIME.as_secs());
+        let stop = signals.wait(&background);
+        log::info!("{}: draining for at most {} s", stop.signal, DRAIN_TIME.as_secs());
         ready.store(false, Ordering::Release);
-        let cut = workers.finish(DRAIN_TIME);
+        let cut = workers.finish(DRAIN_TIME, &stop.at_once);
         drop(upstreams);
         if let Some(log) = log
             && !log.stop(LOG_TIME)
@@ -243,7 +252,10 @@ impl Gateway {
             log::warn!("the last lines of the access log could not be written in time");
         }
         background.shutdown_background();
-        Ok(cut)
+        Ok(Ended {
+            cut,
+            is_cut_short: stop.at_once.load(Ordering::Acquire),
+        })
     }
 }
 

@@ -44,5 +44,5 @@ mod reasons;
 mod request_id;
 pub mod upstream;
 
-pub use gateway::{Addresses, Gateway, Machine, StartError};
+pub use gateway::{Addresses, Ended, Gateway, Machine, StartError};
 pub use host::LiveHost;

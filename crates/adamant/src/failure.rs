@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The machine refuses: a port in use, an unreadable certificate, a missing secret.
     Machine = 3,
+    /// A signal cut the drain of the gateway short.
+    CutShort = 130,
 }
 
 /// What `--help` says about exit statuses.
@@ -28,7 +30,8 @@ Exit codes:
   0  all is well
   1  the file has problems, or a test failed
   2  the arguments make no sense, or name a file that cannot be read
-  3  the machine refuses: a port in use, an unreadable certificate, a missing secret";
+  3  the machine refuses: a port in use, an unreadable certificate, a missing secret
+  130  a second signal ended the gateway while it drained";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -52,6 +55,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The machine refuses.
     Machine(String),
+    /// A signal cut the drain short, and these connections with it.
+    CutShort(usize),
 }
 
 impl Failure {
@@ -62,6 +67,7 @@ impl Failure {
             Self::Problems { .. } | Self::Tests(_) => Exit::Problems,
             Self::Usage(_) => Exit::Usage,
             Self::Machine(_) => Exit::Machine,
+            Self::CutShort(_) => Exit::CutShort,
         }
     }
 }
@@ -80,6 +86,7 @@ impl fmt::Display for Failure {
             Self::Tests(1) => f.write_str("1 test failed"),
             Self::Tests(failed) => write!(f, "{failed} tests failed"),
             Self::Usage(text) | Self::Machine(text) => f.write_str(text),
+            Self::CutShort(cut) => write!(f, "ended at once: {cut} connections were cut"),
         }
     }
 }

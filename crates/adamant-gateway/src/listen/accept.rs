@@ -170,13 +170,14 @@ impl Workers {
         self.drain.send_replace(true);
     }
 
-    /// Drain, wait until no connection is open or `at_most` has passed, and end the workers. Blocks.
+    /// Drain, wait until no connection is open, `at_most` has passed or `at_once` is set, and end the
+    /// workers. Blocks.
     /// Returns the connections that were cut.
-    pub fn finish(mut self, at_most: Duration) -> usize {
+    pub fn finish(mut self, at_most: Duration, at_once: &AtomicBool) -> usize {
         const LOOK: Duration = Duration::from_millis(5);
         self.drain();
         let deadline = Instant::now() + at_most;
-        while self.open() > 0 && Instant::now() < deadline {
+        while self.open() > 0 && Instant::now() < deadline && !at_once.load(Ordering::Acquire) {
             thread::sleep(LOOK);
         }
         let cut = self.open();

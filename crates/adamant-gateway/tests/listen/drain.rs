@@ -1,5 +1,6 @@
 //! Shutdown: idle connections are closed at once, busy ones finish, and the rest is cut at the deadline.
 
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::{BOUNDS, Gateway, listening};
@@ -27,7 +28,7 @@ fn draining_closes_idle_connections_and_lets_busy_ones_finish() {
     assert_eq!(busy.rest().unwrap(), b"");
     let start = Instant::now();
     let workers = gateway.workers.take().unwrap();
-    assert_eq!(workers.finish(Duration::from_secs(5)), 0);
+    assert_eq!(workers.finish(Duration::from_secs(5), &AtomicBool::new(false)), 0);
     assert!(start.elapsed() < Duration::from_secs(2));
     assert!(std::net::TcpStream::connect(gateway.address).is_err());
 }
@@ -39,6 +40,9 @@ fn what_is_not_done_by_the_deadline_is_cut() {
     busy.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
     gateway.await_open(1);
     let workers = gateway.workers.take().unwrap();
-    assert_eq!(workers.finish(Duration::from_millis(200)), 1);
+    assert_eq!(
+        workers.finish(Duration::from_millis(200), &AtomicBool::new(false)),
+        1
+    );
     let _ = busy.rest();
 }

@@ -16,6 +16,7 @@ mod refusals;
 mod tls;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use adamant_filter::Size;
@@ -96,7 +97,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Some(workers) = self.workers.take() {
-            workers.finish(Duration::from_millis(200));
+            workers.finish(Duration::from_millis(200), &AtomicBool::new(false));
         }
     }
 }

@@ -27,7 +27,9 @@ const ROUTES_SHOWN: usize = 100;
 /// Run the gateway (what happens without a command)
 ///
 /// Reads the file once, proves everything that it needs (secrets, certificates, ports), prints its digest
-/// and its posture, and serves until SIGTERM or SIGINT. Nothing can change a running gateway: to change
+/// and its posture, and serves until SIGTERM or SIGINT: then it accepts nothing new and gives what is in
+/// progress 30 s to end. The same signals within a second are the same request; one of them later, or
+/// SIGQUIT at any time, cuts what is in progress and ends at once. Nothing can change a running gateway: to change
 /// the policy, start another one. `RUST_LOG` chooses what is logged, such as `RUST_LOG=debug`.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -75,13 +77,17 @@ pub(crate) fn run(
         .as_deref()
         .map(|path| Announcement::new(path, &addresses, &plan));
     let announcement = announcement.transpose()?;
-    let cut = gateway.run(|| {
+    let ended = gateway.run(|| {
         tell(&addresses);
         if let Some(announcement) = announcement {
             announcement.publish();
         }
     });
-    match cut.map_err(|error| refused(&error))? {
+    let ended = ended.map_err(|error| refused(&error))?;
+    if ended.is_cut_short {
+        return Err(Failure::CutShort(ended.cut));
+    }
+    match ended.cut {
         0 => log::info!("all connections have ended"),
         cut => log::warn!("{cut} connections were cut at the end of the drain time"),
     }
