@@ -15,6 +15,7 @@ use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tokio::sync::watch;
 
+use crate::abandon;
 use crate::engine::Engine;
 use crate::lane::Lane;
 use crate::listen::{Carrier, ClientStream, Connection, HeadFacts};
@@ -41,6 +42,7 @@ impl Carriers {
     /// Carriers for the worker on whose runtime this is called.
     pub(crate) fn new(engine: Arc<Engine>, worker: usize, draining: watch::Receiver<bool>) -> Self {
         observation::enter(worker);
+        abandon::enter(&engine);
         let upstreams = &engine.plan.config().upstreams;
         let lane_speaks_all = upstreams
             .iter()

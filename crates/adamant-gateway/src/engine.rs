@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::{Identity, Origin, Reason};
+use adamant_observe::Failure;
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
@@ -79,20 +80,11 @@ impl Engine {
         let routes = &plan.config().routes;
         let fixed = routes.iter().map(Fixed::of).collect();
         let moments = (0..routes.len()).map(|position| plan.moments(position)).collect();
-        let engine = guard::REQUEST_REASONS
-            .iter()
-            .map(|reason| (guard::GUARD, *reason));
-        let engine = engine.chain(
-            guard::ROUTE_REASONS
-                .iter()
-                .map(|reason| (guard::ROUTING, *reason)),
-        );
-        let engine = engine.chain(reasons::ALL.iter().copied());
         let filters = plan
             .steps()
             .iter()
             .flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
-        let answers = Answers::new(plan.digest().short(), engine.chain(filters));
+        let answers = Answers::new(plan.digest().short(), reasons::own().chain(filters));
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
         Self {
@@ -132,6 +124,7 @@ impl Engine {
         exchange.plan.request.swap_head(head);
         exchange.connection = Some(Arc::clone(connection));
         exchange.id = RequestId::new(wall);
+        exchange.is_open = true;
         self.observation.begin(exchange);
     }
 
@@ -337,17 +330,25 @@ impl Engine {
         let unavailable = || Refusal::new(reasons::UPSTREAM, &reasons::UNAVAILABLE);
         let id = exchange.upstream.id.ok_or_else(unavailable)?;
         let (_, route) = self.route(exchange).ok_or_else(unavailable)?;
-        let terms = AttemptTerms {
-            websocket: route.websocket,
-            left: self.left(exchange)?,
-        };
+        let websocket = route.websocket;
         // The endpoint of the last attempt is not busy with this exchange any more.
         exchange.upstream.picked = None;
+        self.observation.attempt(exchange, self.clock.tick());
+        let left = self.left(exchange).inspect_err(|_| {
+            exchange.failure = Some(Failure::TotalTimeout);
+        })?;
+        let terms = AttemptTerms { websocket, left };
         let picked = self
             .upstreams
             .get(id)
             .and_then(|upstream: &Upstream| upstream.pick(&exchange.upstream.tried));
-        exchange.attempt(picked.ok_or_else(unavailable)?, self.clock.tick());
+        let Some(picked) = picked else {
+            exchange.failure.get_or_insert(Failure::NoEndpoint);
+            return Err(unavailable());
+        };
+        exchange.attempt(picked, self.clock.tick());
+        // What broke the last attempt was counted with it, and is not what becomes of the exchange.
+        exchange.failure = None;
         Ok(terms)
     }
 

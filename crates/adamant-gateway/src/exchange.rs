@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::{Reason, Tick, Wall};
-use adamant_observe::Failure;
+use adamant_observe::{Failure, Method};
 use adamant_policy::config::UpstreamId;
 use adamant_policy::plan::{self, Refusal};
 use bytes::Bytes;
 
+use crate::abandon;
 use crate::listen::Connection;
 use crate::request_id::RequestId;
 use crate::upstream::{EndpointId, Picked};
@@ -47,6 +48,25 @@ pub(crate) struct Exchange {
     pub(crate) body: RequestBody,
     /// A refusal that was found where only an error can be returned.
     pub(crate) pending: Option<Refusal>,
+    /// It began and was not written down yet.
+    pub(crate) is_open: bool,
+    /// The method under which it is counted, from its beginning to its end.
+    pub(crate) method: Method,
+    /// What stays of the head while the carrier has it.
+    pub(crate) lent: LentHead,
+}
+
+/// Enough of a head to write an exchange down when its carrier drops it together with the head.
+#[derive(Debug, Default)]
+pub(crate) struct LentHead {
+    /// The carrier has the head.
+    pub(crate) is_away: bool,
+    /// The method.
+    pub(crate) method: http::Method,
+    /// Canonical path and query. Keeps its memory from exchange to exchange.
+    pub(crate) target: String,
+    /// Version of HTTP.
+    pub(crate) version: http::Version,
 }
 
 /// The request body on its way.
@@ -83,6 +103,8 @@ pub(crate) struct Upstreaming {
     pub(crate) connect: Option<Duration>,
     /// Status of the endpoint's answer.
     pub(crate) status: Option<u16>,
+    /// The last attempt is not counted yet.
+    pub(crate) is_trying: bool,
     /// The answer's head went to the client, so nothing can be tried again.
     pub(crate) is_answering: bool,
 }
@@ -112,7 +134,22 @@ impl Exchange {
             bytes_out: 0,
             body: RequestBody::default(),
             pending: None,
+            is_open: false,
+            method: Method::Other,
+            lent: LentHead::default(),
         }
+    }
+
+    /// The head is about to move to the carrier; what the log needs of it stays.
+    pub(crate) fn lend_head(&mut self) {
+        let head = self.plan.request.head();
+        self.lent.is_away = true;
+        self.lent.version = head.version;
+        self.lent.method.clone_from(&head.method);
+        self.lent.target.clear();
+        self.lent
+            .target
+            .push_str(head.uri.path_and_query().map_or("/", |target| target.as_str()));
     }
 
     /// Writes down that an attempt at this endpoint begins.
@@ -126,6 +163,7 @@ impl Exchange {
         upstream.first_byte = None;
         upstream.connect = None;
         upstream.status = None;
+        upstream.is_trying = true;
     }
 }
 
@@ -165,11 +203,16 @@ impl std::ops::DerefMut for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut exchange) = self.0.take() else { return };
+        if exchange.is_open {
+            abandon::write_down(&mut exchange);
+        }
         exchange.plan.end();
         exchange.connection = None;
         exchange.refused = None;
         exchange.failure = None;
         exchange.pending = None;
+        exchange.is_open = false;
+        exchange.lent.is_away = false;
         exchange.body = RequestBody::default();
         exchange.upstream.reset();
         (exchange.status, exchange.bytes_in, exchange.bytes_out) = (0, 0, 0);

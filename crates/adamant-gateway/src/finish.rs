@@ -12,8 +12,11 @@ use crate::upstream::retry::{FailedAttempt, is_retried};
 impl Engine {
     /// Writes an exchange down. Its request's head must be in it.
     pub(crate) fn finish(&self, exchange: &mut Exchange) {
+        exchange.is_open = false;
         exchange.upstream.picked = None;
-        let duration = self.clock.tick().since(exchange.plan.request.now());
+        let now = self.clock.tick();
+        self.observation.attempt(exchange, now);
+        let duration = now.since(exchange.plan.request.now());
         let end = End {
             status: exchange.status,
             reason: exchange.refused.map(|(_, reason)| reason),

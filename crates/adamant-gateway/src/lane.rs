@@ -201,10 +201,7 @@ impl Lane {
         loop {
             let terms = match self.engine.attempt(exchange) {
                 Ok(terms) => terms,
-                Err(refusal) => {
-                    exchange.failure = exchange.failure.or(Some(Failure::NoEndpoint));
-                    return self.refuse(down, exchange, refusal).await;
-                }
+                Err(refusal) => return self.refuse(down, exchange, refusal).await,
             };
             if exchange.upstream.attempts == 1 {
                 step_aside(exchange).await;
@@ -400,6 +397,7 @@ impl Lane {
                     .engine
                     .plan
                     .response_body(&mut exchange.plan, &mut chunk)
+                    .inspect(|refusal| exchange.refused = Some((refusal.by, refusal.reason)))
                     .is_some()
                 {
                     return Attempted::Broken;

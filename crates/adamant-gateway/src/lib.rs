@@ -23,6 +23,7 @@
 //! | `log_sink` | where access log lines end |
 //! | `clock`, `request_id`, `reasons` | small parts |
 
+mod abandon;
 pub mod admin;
 mod answers;
 mod balance;

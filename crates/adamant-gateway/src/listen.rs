@@ -39,6 +39,7 @@ pub use bind::{BindError, Bound};
 pub(crate) use buffer::Buffer;
 pub use connection::{Breach, Connection, Origin, Phase};
 pub use head::{BodyFraming, HeadBounds, HeadFacts, Progress, inspect};
+pub(crate) use pace::BodyPace;
 pub use serve::Carrier;
 pub use stream::ClientStream;
 pub use tls::{CertificateError, CertificateFiles, Certificates, KeySource, server_config};

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use adamant_filter::{Counter, Identity, Reason, Wall};
+use adamant_filter::{Counter, Identity, Reason, Tick, Wall};
 use adamant_observe::{
     AccessLog, AccessLogShape, AttemptCounts, ExchangeCounts, FilterCounter, FilterMeter, Inventory, Meters,
     Method, Outcome as Counted, Protocol, Record, RouteName, Scheme, Step, UpstreamUse, Worker,
@@ -17,6 +17,7 @@ use adamant_policy::receive::reason as guard;
 
 use crate::exchange::Exchange;
 use crate::listen::{Connection, reasons};
+use crate::reasons as own;
 use crate::request_id::RequestId;
 
 /// Steps in shadow that one line names.
@@ -39,6 +40,8 @@ pub(crate) struct Observation {
     pub(crate) log: Option<Arc<AccessLog>>,
     /// The meter of each step, by its number.
     steps: Vec<FilterMeter>,
+    /// The meters of the gateway's own refusals, by their words.
+    parts: Vec<(&'static str, FilterMeter)>,
     plan: Arc<Plan>,
 }
 
@@ -77,6 +80,7 @@ impl Observation {
             .iter()
             .map(|step| inventory.filter(&step.id, step.reasons))
             .collect();
+        let parts = parts(&mut inventory);
         let log = config.observe.access_log.as_ref().and_then(|log| {
             let shape = AccessLogShape {
                 fields: &log.fields,
@@ -91,18 +95,17 @@ impl Observation {
             meters: Meters::new(inventory),
             log,
             steps,
+            parts,
             plan: Arc::clone(plan),
         }
     }
 
     /// A request began.
-    pub(crate) fn begin(&self, exchange: &Exchange) {
+    pub(crate) fn begin(&self, exchange: &mut Exchange) {
         let request = &exchange.plan.request;
-        self.meters.begin(
-            worker(),
-            Method::of(request.method()),
-            scheme(request.tls().is_some()),
-        );
+        exchange.method = Method::of(request.method());
+        self.meters
+            .begin(worker(), exchange.method, scheme(request.tls().is_some()));
     }
 
     /// Writes a finished exchange down.
@@ -116,11 +119,14 @@ impl Observation {
                     .decision(worker, *step, counted(decision.outcome), decision.reason);
             }
         }
+        if let Some((by, reason)) = exchange.refused {
+            self.refused(worker, by, reason);
+        }
         self.meters.exchange(
             worker,
             &ExchangeCounts {
                 route: exchange.plan.route,
-                method: Method::of(request.method()),
+                method: exchange.method,
                 protocol: Protocol::of(request.head().version),
                 scheme: scheme(request.tls().is_some()),
                 status,
@@ -130,31 +136,38 @@ impl Observation {
                 bytes_out: end.bytes_out,
             },
         );
-        self.attempt(worker, exchange, end);
         if let Some(log) = &self.log {
             self.write(log, exchange, end, identity);
         }
     }
 
-    fn attempt(&self, worker: Worker, exchange: &Exchange, end: &End) {
-        let Some(id) = exchange.upstream.id.filter(|_| exchange.upstream.attempts > 0) else {
+    /// Counts a refusal by the gateway itself; those of steps stand among the decisions.
+    fn refused(&self, worker: Worker, by: &'static str, reason: &Reason) {
+        if let Some((_, part)) = self.parts.iter().find(|(word, _)| *word == by) {
+            self.meters.decision(worker, *part, Counted::Denied, Some(reason));
+        }
+    }
+
+    /// The last attempt ends, unless it has been counted or there was none.
+    pub(crate) fn attempt(&self, exchange: &mut Exchange, now: Tick) {
+        if !std::mem::take(&mut exchange.upstream.is_trying) {
             return;
-        };
+        }
+        let Some(id) = exchange.upstream.id else { return };
         let Some(upstream) = self.plan.config().upstreams.get(id.0) else {
             return;
         };
         let is_h2 = upstream.protocol == UpstreamProtocol::H2;
-        let began = exchange.upstream.began.since(exchange.plan.request.now());
         self.meters.attempt(
-            worker,
+            worker(),
             &AttemptCounts {
                 upstream: id.0,
-                method: Method::of(exchange.plan.request.method()),
+                method: exchange.method,
                 protocol: if is_h2 { Protocol::Http2 } else { Protocol::Http11 },
                 scheme: scheme(upstream.tls.is_some()),
                 status: exchange.upstream.status,
                 failure: exchange.failure,
-                duration: end.duration.saturating_sub(began),
+                duration: now.since(exchange.upstream.began),
             },
         );
     }
@@ -221,6 +234,7 @@ impl Observation {
         wall: Wall,
     ) {
         self.meters.head_refused(worker(), connection.listener(), reason);
+        self.refused(worker(), guard::GUARD, reason);
         let Some(log) = &self.log else { return };
         let listener = self.plan.config().listeners.get(connection.listener());
         let record = Record {
@@ -240,6 +254,19 @@ impl Observation {
         };
         log.record(worker(), &record);
     }
+}
+
+/// The words under which the gateway itself refuses, each with all of its reasons.
+fn parts(inventory: &mut Inventory) -> Vec<(&'static str, FilterMeter)> {
+    let words = [guard::GUARD, guard::ROUTING, own::UPSTREAM, own::GATEWAY];
+    let unread = reasons::ALL.iter().map(|reason| (guard::GUARD, *reason));
+    let all: Vec<_> = own::own().chain(unread).collect();
+    let part = |word: &'static str| {
+        let its = all.iter().filter(|(by, _)| *by == word);
+        let reasons: Vec<_> = its.map(|(_, reason)| *reason).collect();
+        (word, inventory.part(word, &reasons))
+    };
+    words.map(part).into()
 }
 
 fn worker() -> Worker {

@@ -67,7 +67,7 @@ impl ProxyHttp for Proxy {
         let Some(connection) = Connection::of(session.digest()).cloned() else {
             return Box::pin(immediately(Error::e_explain(ErrorType::InternalError, "a session without a connection")));
         };
-        set_session(session, &connection);
+        self.set_session(session, &connection);
         self.engine.begin(exchange, &connection, session.req_header_mut());
         match self.engine.decide(exchange) {
             Ok(decided) => self.directed(session, exchange, decided),
@@ -89,6 +89,7 @@ impl ProxyHttp for Proxy {
         exchange: &mut Lent,
         mut error: Box<Error>,
     ) -> Box<Error> {
+        exchange.failure = Some(failure::of(&error, exchange));
         let again = self.retries(session, exchange, Failed::Connect);
         error.set_retry(again);
         error
@@ -180,6 +181,9 @@ impl ProxyHttp for Proxy {
             // A status that is to be tried again was marked when it was seen.
             let again = error.retry() && matches!(failed, Failed::Status(_));
             let again = again || self.retries(session, exchange, failed);
+            if again && !matches!(failed, Failed::Status(_)) {
+                exchange.failure = Some(failure::of(&error, exchange));
+            }
             error.set_retry(again);
         } else {
             error.set_retry(false);
@@ -222,6 +226,7 @@ impl Proxy {
         decided: Decided,
     ) -> Hook<'x, Result<bool>> {
         let next = self.engine.settle(exchange, decided);
+        exchange.lend_head();
         match next {
             Next::Own(answer) => {
                 exchange.plan.request.swap_head(session.req_header_mut());
@@ -275,6 +280,20 @@ impl Proxy {
             .write_response_body((!empty).then_some(answer.body), true)
             .await?;
         Ok(true)
+    }
+
+    /// Time-outs of a session: the stream below holds the deadlines, so Pingora's would only cost timers.
+    /// Over HTTP/2 a client may take the bytes of one stream and not those of another, which the stream
+    /// below cannot see.
+    fn set_session(&self, session: &mut Session, connection: &Connection) {
+        if connection.is_http2() {
+            let listeners = &self.engine.plan.config().listeners;
+            let listener = listeners.get(connection.listener());
+            session.set_write_timeout(listener.map(|listener| listener.bounds.send_idle));
+        } else {
+            session.set_read_timeout(None);
+        }
+        session.set_total_drain_timeout(Some(DRAIN_TIME));
     }
 
     fn peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
@@ -349,7 +368,11 @@ impl Proxy {
                 .response_written()
                 .is_some_and(|head| !head.status.is_informational())
         {
-            failure::note(error, exchange);
+            // Too late for an answer, but not for the log.
+            match exchange.pending.take() {
+                Some(refusal) => exchange.refused = Some((refusal.by, refusal.reason)),
+                None => failure::note(error, exchange),
+            }
             return closed;
         }
         let refusal = exchange
@@ -374,14 +397,6 @@ impl Proxy {
             can_reuse_downstream: error.esource() != &ErrorSource::Downstream,
         }
     }
-}
-
-/// Time-outs of a session: the stream below holds the deadlines, so Pingora's would only cost timers.
-fn set_session(session: &mut Session, connection: &Connection) {
-    if !connection.is_http2() {
-        session.set_read_timeout(None);
-    }
-    session.set_total_drain_timeout(Some(DRAIN_TIME));
 }
 
 /// Runs `work` while the request's head is in the exchange, where hooks look for it.

@@ -1,6 +1,7 @@
 //! Why the gateway itself could not serve a request that policy let through.
 
 use adamant_filter::Reason;
+use adamant_policy::receive::reason as guard;
 
 /// Word of the upstream side in logs, metrics and bodies.
 pub(crate) const UPSTREAM: &str = "upstream";
@@ -47,3 +48,14 @@ pub(crate) const ALL: &[(&str, &Reason)] = &[
     (GATEWAY, &INTERNAL),
     (GATEWAY, &LENGTH_REQUIRED),
 ];
+
+/// Every reason for which the gateway itself refuses a request whose head could be read, with its word.
+pub(crate) fn own() -> impl Iterator<Item = (&'static str, &'static Reason)> {
+    let request = guard::REQUEST_REASONS
+        .iter()
+        .map(|reason| (guard::GUARD, *reason));
+    let route = guard::ROUTE_REASONS
+        .iter()
+        .map(|reason| (guard::ROUTING, *reason));
+    request.chain(route).chain(ALL.iter().copied())
+}

@@ -134,6 +134,8 @@ closed_set! {
         ClientAborted = "client_aborted",
         /// The client was too slow.
         ClientTimeout = "client_timeout",
+        /// The gateway ended before the exchange did.
+        Shutdown = "shutdown",
         /// The gateway's own fault.
         Internal = "internal",
     }

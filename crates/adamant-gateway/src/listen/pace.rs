@@ -60,13 +60,13 @@ pub(super) struct Pace {
     write_by: Option<Instant>,
     /// Absolute, because a drip of bytes must not move it.
     head_by: Option<Instant>,
-    body: BodyPace,
+    body: Waits,
 }
 
 /// Time that we waited for a body against the bytes that came. Time in which nobody wanted to read
 /// (the endpoint is slow) is not the client's fault and does not count.
-#[derive(Debug, Default)]
-struct BodyPace {
+#[derive(Clone, Copy, Debug, Default)]
+struct Waits {
     bytes: u64,
     waited: Duration,
     waiting_since: Option<Instant>,
@@ -74,7 +74,7 @@ struct BodyPace {
 
 impl Pace {
     pub(super) const fn new(times: Times) -> Self {
-        let body = BodyPace {
+        let body = Waits {
             bytes: 0,
             waited: Duration::ZERO,
             waiting_since: None,
@@ -93,7 +93,7 @@ impl Pace {
     pub(super) fn restart(&mut self) {
         self.read_by = None;
         self.head_by = None;
-        self.body = BodyPace::default();
+        self.body = Waits::default();
     }
 
     /// Bytes were read; the next wait gets a deadline of its own.
@@ -125,7 +125,7 @@ impl Pace {
             (Wait::Body, None) => {
                 let now = Instant::now();
                 self.body.waiting_since = Some(now);
-                now + self.body.patience(&self.times)
+                now + self.body.patience(self.times.body_idle, self.times.body_rate)
             }
         };
         self.read_by = Some(by);
@@ -164,15 +164,48 @@ impl Pace {
     }
 }
 
-impl BodyPace {
+impl Waits {
     /// How long the next wait may last.
-    fn patience(&self, times: &Times) -> Duration {
-        let earned = match times.body_rate {
-            0 => return times.body_idle,
+    fn patience(&self, idle: Duration, rate: u64) -> Duration {
+        let earned = match rate {
+            0 => return idle,
             rate => Duration::from_millis(self.bytes.saturating_mul(1000) / rate),
         };
-        let allowed = times.body_idle.saturating_add(earned);
-        allowed.saturating_sub(self.waited).min(times.body_idle)
+        let allowed = idle.saturating_add(earned);
+        allowed.saturating_sub(self.waited).min(idle)
+    }
+}
+
+/// The pace of one body that shares its connection with others, where the connection's deadlines see none
+/// of them stall.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyPace {
+    idle: Duration,
+    rate: u64,
+    waits: Waits,
+}
+
+impl BodyPace {
+    pub(crate) fn of(bounds: &Bounds) -> Self {
+        Self {
+            idle: bounds.body_idle,
+            rate: bounds.body_rate.bytes(),
+            waits: Waits::default(),
+        }
+    }
+
+    /// Waits for the next piece; `None` when the client is too slow.
+    pub(crate) async fn read<T>(&mut self, piece: impl Future<Output = T>) -> Option<T> {
+        let since = Instant::now();
+        let patience = self.waits.patience(self.idle, self.rate);
+        let read = tokio::time::timeout(patience, piece).await.ok();
+        self.waits.waited += since.elapsed();
+        read
+    }
+
+    /// Bytes came.
+    pub(crate) const fn came(&mut self, count: usize) {
+        self.waits.bytes += count as u64;
     }
 }
 
@@ -200,13 +233,13 @@ mod tests {
             (10_000, 41, 0),
             (1_000_000, 100, 30),
         ] {
-            let body = BodyPace {
+            let body = Waits {
                 bytes,
                 waited: seconds(waited),
                 waiting_since: None,
             };
             assert_eq!(
-                body.patience(&TIMES),
+                body.patience(TIMES.body_idle, TIMES.body_rate),
                 seconds(patience),
                 "{bytes} bytes after {waited} s"
             );

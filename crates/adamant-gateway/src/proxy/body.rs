@@ -14,10 +14,10 @@ use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::exchange::Exchange;
+use crate::listen::BodyPace;
 use crate::reasons;
 
 /// Pingora's replay buffer; a constant of that crate.
@@ -34,8 +34,8 @@ pub(super) struct Ahead {
     whole: bool,
     /// The client waits for `100 Continue`.
     expects: bool,
-    /// Longest silence.
-    idle: Duration,
+    /// How slow the client may be.
+    pace: BodyPace,
 }
 
 /// Whether and how the body is read before the upstream is contacted. The head must be in the exchange.
@@ -61,7 +61,7 @@ pub(super) fn reads_ahead(engine: &Engine, exchange: &Exchange, has_body: bool) 
     Some(Ahead {
         whole: moments.buffer.is_some(),
         expects: request.header(&EXPECT).is_some(),
-        idle: listener.bounds.body_idle,
+        pace: BodyPace::of(&listener.bounds),
     })
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn read_ahead(
     engine: &Engine,
     session: &mut Session,
     exchange: &mut Exchange,
-    ahead: Ahead,
+    mut ahead: Ahead,
 ) -> Result<Option<Refusal>> {
     if ahead.expects {
         session.as_downstream_mut().write_continue_response().await?;
@@ -84,13 +84,14 @@ pub(super) async fn read_ahead(
     };
     let mut held = BytesMut::new();
     loop {
-        let read = tokio::time::timeout(ahead.idle, session.as_downstream_mut().read_request_body()).await;
-        let Ok(piece) = read else {
+        let read = ahead.pace.read(session.as_downstream_mut().read_request_body());
+        let Some(piece) = read.await else {
             return Ok(Some(Refusal::new(guard::GUARD, &guard::BODY_TIMEOUT)));
         };
         let piece = piece.map_err(|error| error.into_down())?;
         let last = piece.is_none() || session.as_downstream_mut().is_body_done();
         if let Some(piece) = piece {
+            ahead.pace.came(piece.len());
             held.extend_from_slice(&piece);
             if let Some(refusal) = count(engine, exchange, piece.len() as u64) {
                 return Ok(Some(refusal));

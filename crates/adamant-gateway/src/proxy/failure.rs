@@ -63,9 +63,8 @@ pub(crate) fn refusal_for(failure: Option<Failure>) -> Refusal {
         Some(Failure::Reset) => (reasons::UPSTREAM, &reasons::RESET),
         Some(Failure::Protocol) => (reasons::UPSTREAM, &reasons::PROTOCOL),
         Some(Failure::NoEndpoint) => (reasons::UPSTREAM, &reasons::UNAVAILABLE),
-        Some(Failure::Internal | Failure::ClientAborted | Failure::ClientTimeout) | None => {
-            (reasons::GATEWAY, &reasons::INTERNAL)
-        }
+        Some(Failure::Internal | Failure::ClientAborted | Failure::ClientTimeout | Failure::Shutdown)
+        | None => (reasons::GATEWAY, &reasons::INTERNAL),
     };
     Refusal::new(by, reason)
 }
@@ -85,7 +84,8 @@ pub(crate) fn of(error: &Error, exchange: &Exchange) -> Failure {
             .connection
             .as_ref()
             .and_then(|connection| connection.breach());
-        return if breach.is_some() {
+        let is_slow = matches!(error.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout);
+        return if breach.is_some() || is_slow {
             Failure::ClientTimeout
         } else {
             Failure::ClientAborted

@@ -68,6 +68,7 @@ pub(super) struct Decisions {
 #[derive(Debug)]
 struct Row {
     id: Arc<str>,
+    is_step: bool,
     reasons: Box<[&'static Reason]>,
     first: Cell,
 }
@@ -86,6 +87,7 @@ impl Decisions {
         let row = |labels: FilterLabels| Row {
             first: places.reserve(UNREASONED + (labels.reasons.len() + 1) * REASONED.len()),
             id: labels.id,
+            is_step: labels.is_step,
             reasons: labels.reasons.into(),
         };
         Self {
@@ -127,7 +129,7 @@ impl Decisions {
                     });
                 }
             };
-            push(Outcome::Passed, "", row.first, true);
+            push(Outcome::Passed, "", row.first, row.is_step);
             push(Outcome::Replied, "", row.first.plus(1), false);
             let declared = row.reasons.iter().map(|reason| reason.code());
             for (position, reason) in declared.chain([OTHER]).enumerate() {

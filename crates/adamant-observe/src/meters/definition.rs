@@ -67,7 +67,7 @@ metrics! {
          "network_protocol_version", "error_type", "otel_metric_overflow"]
         "Time of one attempt at an endpoint, from its beginning to the end of its answer";
     DECISIONS = Counter "adamant_decisions_total" ["filter", "decision", "reason"]
-        "What steps of policy decided";
+        "What steps of policy decided, and what the gateway itself refused";
     HEAD_REFUSALS = Counter "adamant_head_refusals_total" ["listener", "reason"]
         "Requests refused before routing because their head was malformed or beyond a bound";
     CONNECTIONS_OPEN = Gauge "adamant_connections_open" [] "Client connections that are open";

@@ -67,6 +67,8 @@ pub struct FilterMeter(pub(super) u32);
 #[derive(Debug)]
 pub(super) struct FilterLabels {
     pub(super) id: Arc<str>,
+    /// It is a step; else a part of the gateway, of which only refusals are counted.
+    pub(super) is_step: bool,
     pub(super) reasons: Vec<&'static Reason>,
 }
 
@@ -74,15 +76,26 @@ impl Inventory {
     /// The handle of a step called `id` that may refuse for `reasons`. Steps of the same id are counted
     /// together, so ten thousand routes with an inline `rate` make no more series than one.
     pub fn filter(&mut self, id: &Arc<str>, reasons: &[&'static Reason]) -> FilterMeter {
+        self.decider(id, reasons, true)
+    }
+
+    /// The handle of a part of the gateway that refuses by itself, under this word.
+    pub fn part(&mut self, word: &'static str, reasons: &[&'static Reason]) -> FilterMeter {
+        self.decider(&Arc::from(word), reasons, false)
+    }
+
+    fn decider(&mut self, id: &Arc<str>, reasons: &[&'static Reason], is_step: bool) -> FilterMeter {
         let Filters { labels, positions } = &mut self.filters;
         let position = *positions.entry(Arc::clone(id)).or_insert_with(|| {
             labels.push(FilterLabels {
                 id: Arc::clone(id),
+                is_step: false,
                 reasons: Vec::new(),
             });
             labels.len() - 1
         });
         if let Some(labels) = labels.get_mut(position) {
+            labels.is_step |= is_step;
             for reason in reasons {
                 if !labels.reasons.iter().any(|known| known.code() == reason.code()) {
                     labels.reasons.push(reason);
