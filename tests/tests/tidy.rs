@@ -14,6 +14,7 @@ const EMPTY_NAMES: &[&str] = &[
 
 /// Files with a proof for `unsafe`.
 const UNSAFE_FILES: &[&str] = &[
+    "crates/adamant/src/allocator.rs",
     "crates/adamant/tests/allocations.rs",
     "crates/adamant-filter/tests/allocations.rs",
     "crates/adamant-limits/tests/memory.rs",

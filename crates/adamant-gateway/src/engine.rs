@@ -35,7 +35,7 @@ pub(crate) struct Engine {
     /// Certificates by listener; `None` in clear text.
     pub(crate) certificates: Vec<Option<Arc<Certificates>>>,
     /// Fixed answers by route, prepared at boot.
-    fixed: Vec<Option<Fixed>>,
+    fixed: Vec<Option<Box<Fixed>>>,
     moments: Vec<Moments>,
     /// Where the consumer stands among the slots.
     pub(crate) identity_slot: Option<usize>,
@@ -78,7 +78,11 @@ impl Engine {
         certificates: Vec<Option<Arc<Certificates>>>,
     ) -> Self {
         let routes = &plan.config().routes;
-        let fixed = routes.iter().map(Fixed::of).collect();
+        // Boxed, since nearly all of ten thousand routes may have none.
+        let fixed = routes
+            .iter()
+            .map(|route| Fixed::of(route).map(Box::new))
+            .collect();
         let moments = (0..routes.len()).map(|position| plan.moments(position)).collect();
         let filters = plan
             .steps()

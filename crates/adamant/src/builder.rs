@@ -25,6 +25,7 @@ use crate::output::Output;
 #[derive(Debug)]
 pub struct Adamant {
     catalogue: Catalogue,
+    before_serving: fn(),
 }
 
 impl Adamant {
@@ -33,6 +34,7 @@ impl Adamant {
     pub fn with_builtins() -> Self {
         Self {
             catalogue: builtins::register(Catalogue::new()),
+            before_serving: || (),
         }
     }
 
@@ -41,6 +43,7 @@ impl Adamant {
     pub fn without_builtins() -> Self {
         Self {
             catalogue: Catalogue::new(),
+            before_serving: || (),
         }
     }
 
@@ -53,6 +56,14 @@ impl Adamant {
     #[must_use]
     pub fn filter<F: Filter>(mut self, version: &str) -> Self {
         self.catalogue = self.catalogue.filter::<F>(version);
+        self
+    }
+
+    /// Calls this once when a gateway is built and does not serve yet: the place for an allocator to give
+    /// back what the boot has freed.
+    #[must_use]
+    pub const fn before_serving(mut self, call: fn()) -> Self {
+        self.before_serving = call;
         self
     }
 
@@ -76,6 +87,7 @@ impl Adamant {
         let diagnostics = Diagnostics::start();
         let context = Context {
             catalogue: &self.catalogue,
+            before_serving: self.before_serving,
             diagnostics: &diagnostics,
         };
         match arguments.execute(&context, &mut output) {

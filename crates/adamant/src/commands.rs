@@ -25,6 +25,8 @@ pub(crate) struct Context<'c> {
     pub(crate) catalogue: &'c Catalogue,
     /// The log.
     pub(crate) diagnostics: &'c Diagnostics,
+    /// What is called between the boot of a gateway and its first request.
+    pub(crate) before_serving: fn(),
 }
 
 /// Adamant, a programmable edge API gateway: one immutable file decides, Pingora carries the bytes.

@@ -2,6 +2,8 @@
 //!
 //! Holds nothing else, so that a custom binary is this file with one more line.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 // The path through Pingora makes some seventy allocations a request; this allocator makes them cheaper.
@@ -9,5 +11,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    adamant::Adamant::with_builtins().main()
+    allocator::before_boot();
+    adamant::Adamant::with_builtins()
+        .before_serving(allocator::before_serving)
+        .main()
 }

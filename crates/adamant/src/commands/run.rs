@@ -77,6 +77,8 @@ pub(crate) fn run(
         .as_deref()
         .map(|path| Announcement::new(path, &addresses, &plan));
     let announcement = announcement.transpose()?;
+    drop(file);
+    (context.before_serving)();
     let ended = gateway.run(|| {
         tell(&addresses);
         if let Some(announcement) = announcement {
