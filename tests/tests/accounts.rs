@@ -288,3 +288,25 @@ async fn an_undeclared_body_that_passes_its_bound_late_is_never_whole_at_the_ori
     let labels = ["filter=\"request\"", "reason=\"body-exceeded\""];
     counted(&gateway, "adamant_decisions_total", &labels, 2.0).await;
 }
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_named_in_the_problem_document() {
+    let origin = Origin::hello().await;
+    let policy = Policy::before(&origin).route(
+        "name: all\nmatch: { path: /** }\npublic: true\nto: origin\n\
+         filters: [ { id: few, rate: { by: address, allow: 1/h, burst: 1 } } ]",
+    );
+    let gateway = Gateway::start(&policy).await;
+    assert_eq!(get(gateway.address(), "/", &[]).await.status, 200);
+    let refused = get(gateway.address(), "/", &[]).await;
+    assert_eq!(refused.refused(429), "rate.exhausted");
+    let body = refused.json();
+    assert_eq!(body["violated-policies"], serde_json::json!(["few"]), "{body}");
+    let kind = body["type"].as_str().unwrap_or_default();
+    assert!(kind.ends_with("http-problem-types#quota-exceeded"), "{body}");
+    let absent = get(gateway.address(), "/%00", &[]).await;
+    assert!(
+        absent.json().get("violated-policies").is_none(),
+        "other refusals name none"
+    );
+}

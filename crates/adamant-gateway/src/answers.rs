@@ -4,6 +4,7 @@
 //! anything that the client sent.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use adamant_filter::{Fields, Reason};
 use adamant_policy::plan::Refusal;
@@ -25,13 +26,25 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Prepared answers by who refuses and why.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    pages: HashMap<(&'static str, &'static str), Page, RandomState>,
+    pages: HashMap<(&'static str, &'static str), Pages, RandomState>,
     digest: String,
 }
 
+/// The texts for one reason.
+#[derive(Debug)]
+struct Pages {
+    plain: Page,
+    /// Of a quota: the text by the id of the step that was exceeded.
+    by_policy: HashMap<Arc<str>, Page, RandomState>,
+}
+
+/// The type of a problem that is a quota (draft-ietf-httpapi-ratelimit-headers), whose member
+/// `violated-policies` names what stands in `RateLimit-Policy`.
+const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
 /// The text of a problem document around the request id, which stands in it twice.
 #[derive(Debug)]
-struct Page {
+pub(crate) struct Page {
     /// Status line and fixed fields of an HTTP/1.1 answer.
     head: String,
     before: String,
@@ -41,11 +54,15 @@ struct Page {
 }
 
 impl Page {
-    fn new(by: &str, reason: &Reason, digest: &str) -> Self {
+    fn new(by: &str, reason: &Reason, digest: &str, policy: Option<&str>) -> Self {
         let code = format!("{by}.{}", reason.code());
+        let (kind, violated) = match policy {
+            None => (format!("urn:adamant:reason:{code}"), String::new()),
+            Some(policy) => (QUOTA.to_owned(), format!("\"violated-policies\":[{policy:?}],")),
+        };
         let (status, text) = (reason.status(), reason.text());
         let before = format!(
-            "{{\"type\":\"urn:adamant:reason:{code}\",\"title\":{text:?},\"status\":{status},\"reason\":\"{code}\",\
+            "{{\"type\":\"{kind}\",\"title\":{text:?},\"status\":{status},\"reason\":\"{code}\",{violated}\
              \"instance\":\"urn:uuid:"
         );
         let between = "\",\"request_id\":\"";
@@ -82,8 +99,14 @@ impl Page {
         self.parts(id).concat()
     }
 
-    /// A whole HTTP/1.1 answer.
-    fn write(&self, fields: &[(HeaderName, HeaderValue)], id: &RequestId, close: bool, into: &mut Vec<u8>) {
+    /// Appends a complete HTTP/1.1 answer.
+    pub(crate) fn write(
+        &self,
+        fields: &[(HeaderName, HeaderValue)],
+        id: &RequestId,
+        close: bool,
+        into: &mut Vec<u8>,
+    ) {
         into.extend_from_slice(self.head.as_bytes());
         into.extend_from_slice(id.as_bytes());
         into.extend_from_slice(b"\r\nDate: ");
@@ -116,24 +139,54 @@ pub(crate) struct OwnAnswer {
 impl Answers {
     /// Prepares answers for all reasons that the plan and the engine know.
     pub(crate) fn new(digest: &str, reasons: impl Iterator<Item = (&'static str, &'static Reason)>) -> Self {
-        let pages = reasons.map(|(by, reason)| ((by, reason.code()), Page::new(by, reason, digest)));
+        let pages = |(by, reason): (&'static str, &'static Reason)| {
+            let pages = Pages {
+                plain: Page::new(by, reason, digest, None),
+                by_policy: HashMap::default(),
+            };
+            ((by, reason.code()), pages)
+        };
         Self {
-            pages: pages.collect(),
+            pages: reasons.map(pages).collect(),
             digest: digest.to_owned(),
         }
     }
 
-    /// The answer to a refusal. gRPC callers get a status in the way of gRPC.
-    pub(crate) fn refusal(&self, refusal: Refusal, id: &RequestId, request: &RequestHeader) -> OwnAnswer {
+    /// Prepares answers that name the quota: the step `policy`, which may refuse for these reasons.
+    pub(crate) fn name_quotas(&mut self, by: &'static str, policy: &Arc<str>, reasons: &[&'static Reason]) {
+        for reason in reasons.iter().filter(|reason| is_quota(reason)) {
+            if let Some(pages) = self.pages.get_mut(&(by, reason.code())) {
+                let page = || Page::new(by, reason, &self.digest, Some(policy));
+                pages.by_policy.entry(Arc::clone(policy)).or_insert_with(page);
+            }
+        }
+    }
+
+    /// The prepared answer to a refusal, by the step `policy` if it is a quota.
+    pub(crate) fn page(&self, refusal: &Refusal, policy: Option<&str>) -> Option<&Page> {
+        let pages = self.pages.get(&(refusal.by, refusal.reason.code()))?;
+        let named = policy.and_then(|policy| pages.by_policy.get(policy));
+        Some(named.unwrap_or(&pages.plain))
+    }
+
+    /// The answer to a refusal, by the step `policy` if it is a quota. gRPC callers get a status in the way
+    /// of gRPC.
+    pub(crate) fn refusal(
+        &self,
+        refusal: Refusal,
+        policy: Option<&str>,
+        id: &RequestId,
+        request: &RequestHeader,
+    ) -> OwnAnswer {
         if is_grpc(request) {
             return grpc(&refusal, id);
         }
         let made;
-        let page = match self.pages.get(&(refusal.by, refusal.reason.code())) {
+        let page = match self.page(&refusal, policy) {
             Some(page) => page,
             None => {
                 // A reason that its filter does not list among `REASONS` is answered all the same.
-                made = Page::new(refusal.by, refusal.reason, &self.digest);
+                made = Page::new(refusal.by, refusal.reason, &self.digest, None);
                 &made
             }
         };
@@ -154,22 +207,14 @@ impl Answers {
     /// A complete HTTP/1.1 answer for a connection on which no head could be read; it closes.
     pub(crate) fn raw(&self, by: &'static str, reason: &'static Reason, id: &RequestId) -> Bytes {
         let mut answer = Vec::new();
-        Page::new(by, reason, &self.digest).write(&[], id, true, &mut answer);
+        Page::new(by, reason, &self.digest, None).write(&[], id, true, &mut answer);
         answer.into()
     }
+}
 
-    /// A complete HTTP/1.1 answer to a refusal, in the caller's memory; `None` when it was not prepared.
-    pub(crate) fn write(
-        &self,
-        refusal: &Refusal,
-        id: &RequestId,
-        close: bool,
-        into: &mut Vec<u8>,
-    ) -> Option<()> {
-        let page = self.pages.get(&(refusal.by, refusal.reason.code()))?;
-        page.write(&refusal.fields, id, close, into);
-        Some(())
-    }
+/// Whether a reason is a quota that was used up.
+pub(crate) const fn is_quota(reason: &Reason) -> bool {
+    reason.status() == 429
 }
 
 /// A head without fields.

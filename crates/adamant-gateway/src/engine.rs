@@ -8,7 +8,7 @@ use std::time::Duration;
 use adamant_filter::{Identity, Origin, Reason};
 use adamant_observe::Failure;
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
-use adamant_policy::plan::{Decided, Moments, Plan, Progress, Refusal, Waiting};
+use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
@@ -88,7 +88,10 @@ impl Engine {
             .steps()
             .iter()
             .flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
-        let answers = Answers::new(plan.digest().short(), reasons::own().chain(filters));
+        let mut answers = Answers::new(plan.digest().short(), reasons::own().chain(filters));
+        for step in plan.steps() {
+            answers.name_quotas(step.filter, &step.id, step.reasons);
+        }
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
         Self {
@@ -246,9 +249,9 @@ impl Engine {
     /// The answer to a refusal, complete.
     pub(crate) fn refuse(&self, exchange: &mut Exchange, refusal: Refusal) -> OwnAnswer {
         exchange.refused = Some((refusal.by, refusal.reason));
-        let answer = self
-            .answers
-            .refusal(refusal, &exchange.id, exchange.plan.request.head());
+        let policy = self.quota(exchange, &refusal);
+        let head = exchange.plan.request.head();
+        let answer = self.answers.refusal(refusal, policy, &exchange.id, head);
         self.complete(exchange, answer)
     }
 
@@ -265,10 +268,23 @@ impl Engine {
         if self.moments_of(exchange).response || exchange.plan.request.method() == Method::HEAD {
             return None;
         }
-        self.answers.write(refusal, &exchange.id, close, into)?;
+        let policy = self.quota(exchange, refusal);
+        let page = self.answers.page(refusal, policy)?;
+        page.write(&refusal.fields, &exchange.id, close, into);
         exchange.refused = Some((refusal.by, refusal.reason));
         exchange.status = refusal.reason.status();
         Some(())
+    }
+
+    /// Id of the step whose quota was used up, if that is why it refused.
+    fn quota(&self, exchange: &Exchange, refusal: &Refusal) -> Option<&str> {
+        if !answers::is_quota(refusal.reason) {
+            return None;
+        }
+        let refused =
+            |decision: &&Decision| decision.reason.is_some_and(|r| r.code() == refusal.reason.code());
+        let decision = exchange.plan.decisions().iter().rev().find(refused)?;
+        Some(&self.plan.steps().get(decision.step.0 as usize)?.id)
     }
 
     /// Runs the response hooks over an answer of ours and gives it the request id.

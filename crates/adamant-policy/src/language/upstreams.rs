@@ -81,7 +81,9 @@ enum BalanceWord {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct HealthEntry {
-    /// Path that is asked for, such as `/healthz`. An answer of 200 to 299 is a success.
+    /// Path that is asked for, such as `/healthz`. An answer of 200 to 299 is a success; every other one is a
+    /// failure, also 429 and 503 with `Retry-After`: who asks for a pause gets no new requests after
+    /// `down-after` of them, and ends those that it has.
     path: Spanned<String>,
     /// Time between probes, spread by a fifth. Default: `5s`.
     every: Option<Spanned<Period>>,
@@ -93,7 +95,7 @@ struct HealthEntry {
     /// Failures that take an endpoint out. Default: 3.
     #[schemars(range(min = 1, max = 100))]
     down_after: Option<u32>,
-    /// `Host` of the probe. Default: the endpoint's address.
+    /// `Host` of the probe. Default: the upstream's name.
     host: Option<Spanned<String>>,
 }
 
