@@ -279,9 +279,9 @@ async fn ten_thousand_routes_hold_little_memory() {
         resident.push(procinfo::resident_bytes(gateway.pid()));
     }
     let grown = resident[1].saturating_sub(resident[0]);
-    // 13 to 15 MiB, of which a part is the granularity of the allocator; without its help it was 100.
+    // 14 MiB in most starts and 22 in some, as pages happen to be shared; a hundred if nothing goes back.
     assert!(
-        grown < 20 * MIB,
+        grown < 32 * MIB,
         "what the boot needed is given back: {} KiB",
         grown / 1024
     );
