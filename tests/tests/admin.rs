@@ -316,3 +316,26 @@ async fn metrics_are_what_prometheus_reads() {
         "promtool check metrics: {told}"
     );
 }
+
+#[tokio::test]
+async fn a_part_is_shown_to_the_network_and_nothing_else() {
+    covers(&["admin.expose.bind", "admin.expose.serve"]);
+    let origin = Origin::hello().await;
+    for (serve, shown, hidden) in [
+        ("[health]", ["/livez", "/readyz"], ["/metrics", "/version"]),
+        ("[metrics]", ["/metrics", "/metrics"], ["/livez", "/version"]),
+    ] {
+        // Whoever binds port 0 and lets it go has a port that is free, for a moment at least.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let at = free.local_addr().expect("a bound address");
+        drop(free);
+        let admin = format!("{{ bind: 127.0.0.1:0, expose: {{ bind: \"{at}\", serve: {serve} }} }}");
+        let _gateway = Gateway::start(&policy(&origin).admin(&admin)).await;
+        for path in shown {
+            assert_eq!(get(at, path, &[]).await.status, 200, "{serve} {path}");
+        }
+        for path in hidden {
+            assert_eq!(get(at, path, &[]).await.status, 404, "{serve} {path}");
+        }
+    }
+}

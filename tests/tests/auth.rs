@@ -3,7 +3,7 @@
 use adamant_tests::client::get;
 use adamant_tests::gateway::Setup;
 use adamant_tests::idp::{Key, api_key_entry, encode, now};
-use adamant_tests::{Client, Gateway, Idp, Origin, Policy, Response};
+use adamant_tests::{Client, Gateway, Idp, Origin, Policy, Response, covers};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
@@ -55,6 +55,7 @@ fn challenge(answer: &Response) -> &str {
 
 #[tokio::test]
 async fn good_tokens_of_every_listed_algorithm_pass() {
+    covers(&["policies.*[].jwt.keys.file", "policies.*[].jwt.algorithms"]);
     let idp = Idp::new(&[Algorithm::RS256, Algorithm::ES256]);
     let origin = Origin::hello().await;
     let gateway = with_tokens(&idp, &origin, &[JWT]).await;
@@ -96,6 +97,7 @@ async fn rfc6750_3_1_without_a_token_the_challenge_has_no_error() {
 
 #[tokio::test]
 async fn tokens_with_other_claims_are_refused() {
+    covers(&["policies.*[].jwt.issuer", "policies.*[].jwt.audience"]);
     let idp = Idp::new(&[Algorithm::RS256]);
     let origin = Origin::hello().await;
     let gateway = with_tokens(&idp, &origin, &[JWT]).await;
@@ -160,6 +162,7 @@ async fn rfc8725_2_1_the_algorithm_comes_from_the_key() {
 
 #[tokio::test]
 async fn keys_that_the_file_does_not_hold_sign_nothing() {
+    covers(&["policies.*[].jwt.type"]);
     let (idp, stranger) = (Idp::new(&[Algorithm::ES256]), Idp::new(&[Algorithm::ES256]));
     let origin = Origin::hello().await;
     let gateway = with_tokens(&idp, &origin, &[JWT]).await;
@@ -220,6 +223,7 @@ async fn two_credentials_are_none() {
 
 #[tokio::test]
 async fn api_keys_pass_until_they_end() {
+    covers(&["policies.*[].api-key.header", "policies.*[].api-key.keys.file"]);
     let entries = [
         api_key_entry("good", "adm_good", "acme", ""),
         api_key_entry("new", "adm_new", "acme", "not-after: \"2999-01-01T00:00:00Z\""),
@@ -269,6 +273,7 @@ async fn api_keys_pass_until_they_end() {
 
 #[tokio::test]
 async fn rfc6750_3_1_scopes_that_are_missing_are_named() {
+    covers(&["policies.*[].scopes.all"]);
     let idp = Idp::new(&[Algorithm::ES256]);
     let origin = Origin::hello().await;
     let scopes = "scopes: { all: [orders:read, orders:list] }";
@@ -297,6 +302,7 @@ async fn rfc6750_3_1_scopes_that_are_missing_are_named() {
 
 #[tokio::test]
 async fn scopes_of_a_key_count_like_those_of_a_token() {
+    covers(&["policies.*[].scopes.any"]);
     let entries = [
         api_key_entry("reader", "adm_reader", "acme", "scopes: [orders:read]"),
         api_key_entry("writer", "adm_writer", "acme", "scopes: [orders:write]"),
@@ -314,6 +320,7 @@ async fn scopes_of_a_key_count_like_those_of_a_token() {
 
 #[tokio::test]
 async fn any_of_takes_either_credential_and_no_third() {
+    covers(&["policies.*[].any-of"]);
     let idp = Idp::new(&[Algorithm::ES256]);
     let origin = Origin::hello().await;
     let either = format!("any-of:\n      - {JWT}\n      - {API_KEY}");
@@ -336,6 +343,7 @@ async fn any_of_takes_either_credential_and_no_third() {
 
 #[tokio::test]
 async fn a_shared_secret_from_the_environment_proves_hmac_tokens_only() {
+    covers(&["policies.*[].jwt.keys.secret.env"]);
     let idp = Idp::new(&[Algorithm::ES256]);
     let origin = Origin::hello().await;
     let secret = "0123456789abcdef0123456789abcdef";

@@ -41,7 +41,8 @@ async fn a_body_arrives_the_same_whether_it_came_with_its_head_or_behind_it() {
     }
     let seen = origin.seen();
     assert!(
-        seen.iter().all(|seen| seen.complete && seen.field("transfer-encoding").is_none()),
+        seen.iter()
+            .all(|seen| seen.complete && seen.field("transfer-encoding").is_none()),
         "a declared length stays one"
     );
 }
@@ -129,7 +130,10 @@ async fn a_body_is_sent_again_to_the_next_endpoint() {
     for size in [1, 4096, 20_000] {
         let body = text(size);
         for _ in 0..2 {
-            assert!(client.exchange(post("/", &body)).await.text() == body, "{size} bytes");
+            assert!(
+                client.exchange(post("/", &body)).await.text() == body,
+                "{size} bytes"
+            );
         }
     }
 }

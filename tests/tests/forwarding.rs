@@ -511,6 +511,7 @@ async fn behind_credentials(origin: &Origin, idp: &Idp) -> Gateway {
 
 #[tokio::test]
 async fn a_proved_credential_goes_no_further_unless_it_should() {
+    covers(&["policies.*[].api-key.forward", "policies.*[].jwt.forward"]);
     let origin = Origin::hello().await;
     let idp = Idp::new(&[Algorithm::ES256]);
     let gateway = behind_credentials(&origin, &idp).await;

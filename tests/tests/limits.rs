@@ -5,7 +5,7 @@ use std::time::Duration;
 use adamant_tests::client::get;
 use adamant_tests::gateway::Setup;
 use adamant_tests::idp::api_key_entry;
-use adamant_tests::{Client, Gateway, Origin, Policy, Response};
+use adamant_tests::{Client, Gateway, Origin, Policy, Response, covers};
 use tokio::task::JoinSet;
 
 fn route(name: &str, filters: &str) -> String {
@@ -39,6 +39,7 @@ fn retry_after(answer: &Response) -> u64 {
 
 #[tokio::test]
 async fn a_burst_passes_to_the_last_request_and_no_further() {
+    covers(&["policies.*[].rate.burst", "policies.*[].rate.allow"]);
     let origin = Origin::hello().await;
     let gateway = limited(
         &origin,
@@ -113,6 +114,7 @@ async fn whoever_waits_as_told_passes() {
 
 #[tokio::test]
 async fn every_consumer_has_a_count_of_its_own_whatever_its_keys() {
+    covers(&["policies.*[].rate.by"]);
     let origin = Origin::hello().await;
     let route = "name: all\nmatch: { path: /** }\nto: origin\nfilters:\n  - api-key: { header: x-api-key, keys: { file: keys.yaml } }\n  - rate: { by: consumer, allow: 1/m, burst: 3, remember: 100 }";
     let keys = [
@@ -230,6 +232,7 @@ async fn a_limit_for_some_requests_leaves_the_others_alone() {
 
 #[tokio::test]
 async fn fields_can_be_left_out_and_limits_can_have_names() {
+    covers(&["policies.*[].rate.headers", "policies.*[].id"]);
     let origin = Origin::hello().await;
     let policy = Policy::before(&origin)
         .route(&route("silent", "rate: { by: address, allow: 1/m, burst: 1, remember: 100, headers: false }"))

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use adamant_tests::client::{exchange, get, request};
+use adamant_tests::gateway::Setup;
 use adamant_tests::{Answer, Client, Gateway, Origin, Policy, covers, wait};
 use serde_json::Value;
 
@@ -245,6 +246,7 @@ async fn an_upstream_that_breaks_is_written() {
 
 #[tokio::test]
 async fn a_moved_file_is_opened_anew_and_no_line_is_lost() {
+    covers(&["observe.access-log.to.file"]);
     let origin = Origin::hello().await;
     let gateway =
         Gateway::start(&Policy::proxy(&origin).observe("access-log: { to: { file: access.log } }")).await;
@@ -260,7 +262,6 @@ async fn a_moved_file_is_opened_anew_and_no_line_is_lost() {
 
 #[tokio::test]
 async fn lines_that_wait_are_written_before_the_end() {
-    covers(&["observe.access-log.queue"]);
     let origin = Origin::hello().await;
     let log = "access-log: { to: { file: access.log }, queue: 4096 }";
     let mut gateway = Gateway::start(&Policy::proxy(&origin).observe(log)).await;
@@ -271,4 +272,31 @@ async fn lines_that_wait_are_written_before_the_end() {
     gateway.terminate();
     assert!(gateway.ended().await.success());
     assert_eq!(whole(&gateway.folder().path().join("access.log")).len(), 50);
+}
+
+#[tokio::test]
+async fn more_lines_than_the_queue_holds_are_dropped_and_counted() {
+    covers(&["observe.access-log.queue"]);
+    for (queue, drops) in [(16, true), (4096, false)] {
+        let origin = Origin::hello().await;
+        let log = format!("access-log: {{ to: {{ file: access.log }}, queue: {queue} }}");
+        let setup = Setup::new(&Policy::proxy(&origin).observe(&log));
+        // A pipe that nobody reads holds 64 KiB, and then whoever writes to it waits.
+        let pipe = setup.path().join("access.log");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("a command of every system").success());
+        let reader = std::fs::File::options().read(true).write(true).open(&pipe);
+        let gateway = setup.start().await;
+        let mut client = Client::connect(gateway.address()).await;
+        for _ in 0..400 {
+            assert_eq!(
+                client.get("/", &[]).await.status,
+                200,
+                "a full queue holds up nobody"
+            );
+        }
+        let dropped = gateway.metric("adamant_access_log_dropped_total", &[]).await;
+        assert_eq!(dropped.unwrap_or(0.0) > 0.0, drops, "{queue} {dropped:?}");
+        drop(reader);
+    }
 }

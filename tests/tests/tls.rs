@@ -26,7 +26,10 @@ async fn start(authority: &Authority, origin: &Origin, more: &str) -> Gateway {
 
 #[tokio::test]
 async fn rfc6066_3_the_name_that_is_asked_for_chooses_the_certificate() {
-    covers(&["listeners.*.tls.certificates"]);
+    covers(&[
+        "listeners.*.tls.certificates[].certificate",
+        "listeners.*.tls.certificates[].key.file",
+    ]);
     let (authority, origin) = (Authority::new("ours"), Origin::hello().await);
     let gateway = start(&authority, &origin, "").await;
     for name in ["a.test", "also-a.test", "b.test", "x.wild.test", "A.TEST"] {
@@ -132,4 +135,29 @@ async fn clear_text_on_a_tls_listener_is_not_served() {
     client.send(request("GET", "/", &["Host: a.test"], "")).await;
     client.closed().await;
     assert_eq!(origin.count(), 0);
+}
+
+#[tokio::test]
+async fn a_private_key_may_come_from_the_environment() {
+    covers(&[
+        "listeners.*.tls.key.env",
+        "listeners.*.tls.certificates[].key.env",
+    ]);
+    let (authority, origin) = (Authority::new("ours"), Origin::hello().await);
+    let entry = "certificate: a.pem, key: { env: SITE_KEY }";
+    for tls in [
+        format!("{{ {entry} }}"),
+        format!("{{ certificates: [{{ {entry} }}] }}"),
+    ] {
+        let site = authority.site(&["a.test"]);
+        let gateway = Setup::new(&Policy::proxy(&origin).public(&format!("tls: {tls}")))
+            .file("a.pem", site.certificate)
+            .variable("SITE_KEY", &site.key)
+            .start()
+            .await;
+        let mut client = Client::connect_tls(gateway.address(), "a.test", authority.client(&["http/1.1"]))
+            .await
+            .unwrap_or_else(|error| panic!("{tls}: {error}"));
+        assert_eq!(client.get("/", &["Host: a.test"]).await.status, 200, "{tls}");
+    }
 }

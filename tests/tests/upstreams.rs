@@ -37,7 +37,7 @@ async fn all_succeed(at: SocketAddr, count: usize) {
 
 #[tokio::test]
 async fn round_robin_gives_every_endpoint_its_turn() {
-    covers(&["upstreams.*.balance", "upstreams.*.endpoints"]);
+    covers(&["upstreams.*.balance", "upstreams.*.endpoints[]"]);
     let (a, b, c) = (
         Origin::hello().await,
         Origin::hello().await,

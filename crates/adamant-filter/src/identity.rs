@@ -112,7 +112,9 @@ impl Identity {
     /// Who vouched for it; empty where the method has no issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        self.qualified.get(self.issuer.0..self.issuer.1).unwrap_or_default()
+        self.qualified
+            .get(self.issuer.0..self.issuer.1)
+            .unwrap_or_default()
     }
 
     /// Method, issuer and consumer in one unambiguous key.
