@@ -44,6 +44,7 @@ pub fn schema(words: &dyn Words) -> Value {
         map.insert("$defs".to_owned(), definitions.into());
     }
     without_null(&mut root);
+    with_numbers(&mut root);
     root
 }
 
@@ -132,6 +133,25 @@ fn without_null(schema: &mut Value) {
             map.values_mut().for_each(without_null);
         }
         Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A word that looks like a number, such as the `1` of `adamant: 1`, may be written without quotes. What an
+/// editor then reads is a number, so the number is the same word.
+fn with_numbers(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            let word = map.get("const").and_then(Value::as_str);
+            let number = word.and_then(|word| serde_json::from_str::<serde_json::Number>(word).ok());
+            if let (Some(word), Some(number)) = (word.map(str::to_owned), number) {
+                map.remove("const");
+                map.remove("type");
+                map.insert("enum".to_owned(), json!([number, word]));
+            }
+            map.values_mut().for_each(with_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_numbers),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

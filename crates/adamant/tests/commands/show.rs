@@ -81,6 +81,22 @@ fn weaker_protection_is_marked() {
 }
 
 #[test]
+fn the_schema_takes_numbers_as_words_where_the_file_does() {
+    let folder = small();
+    let schema = folder.run(&["schema"]).exits(0).json();
+    let cases = [
+        ("Version", serde_json::json!([1, "1"])),
+        ("TlsWord", serde_json::json!([1.2, "1.2"])),
+        ("TlsWord", serde_json::json!([1.3, "1.3"])),
+    ];
+    for (name, words) in cases {
+        let choices = schema["$defs"][name]["oneOf"].as_array().unwrap();
+        let found = choices.iter().any(|choice| choice["enum"] == words);
+        assert!(found, "an editor takes {words} as {name}: {choices:?}");
+    }
+}
+
+#[test]
 fn the_schema_knows_the_filters_and_its_leaves_are_paths() {
     let folder = small();
     let schema = folder.run(&["schema"]).exits(0).json();
