@@ -90,12 +90,13 @@ impl Adamant {
             before_serving: self.before_serving,
             diagnostics: &diagnostics,
         };
-        match arguments.execute(&context, &mut output) {
-            Ok(()) => Exit::Ok.into(),
+        let exit = match arguments.execute(&context, &mut output) {
+            Ok(()) => Exit::Ok,
             Err(failure) => {
                 output.failure(&failure);
-                failure.exit().into()
+                failure.exit()
             }
-        }
+        };
+        output.finish(exit).into()
     }
 }

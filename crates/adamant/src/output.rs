@@ -1,15 +1,16 @@
 //! What commands print: results on standard output, problems on standard error.
 //!
-//! The only place of the program that prints. A reader that has gone away is no error.
+//! The only place of the program that prints. A reader that has gone away is no error; a result that could
+//! not be written, as on a full disk, is one.
 
 pub(crate) mod yaml;
 
-use std::io::{IsTerminal, Write as _, stderr, stdout};
+use std::io::{self, ErrorKind, IsTerminal, Write as _, stderr, stdout};
 
 use adamant_policy::text::{Color, json_lines, render};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// For whom a command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +33,8 @@ impl Format {
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     format: Format,
+    /// Why a result did not arrive in full; the first reason.
+    lost: Option<io::Error>,
 }
 
 impl Output {
@@ -41,10 +44,25 @@ impl Output {
     }
 
     /// A result for people.
-    #[expect(clippy::unused_self, reason = "printing belongs to whoever holds the output")]
     pub(crate) fn text(&mut self, text: &str) {
+        let mut stream = stdout();
+        let written = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
         // Whoever closed the stream wants no more of it.
-        let _ = stdout().write_all(text.as_bytes());
+        if let Err(error) = written
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
+    }
+
+    /// How the process ends that would have ended so: not well when a result was lost. That is told on
+    /// standard error for all readers, since standard output has just failed.
+    pub(crate) fn finish(&mut self, exit: Exit) -> Exit {
+        let Some(error) = self.lost.take() else {
+            return exit;
+        };
+        self.aside(&format!("error: the result cannot be written: {error}\n"));
+        if exit == Exit::Ok { Exit::Machine } else { exit }
     }
 
     /// A result for machines: one JSON value on one line.

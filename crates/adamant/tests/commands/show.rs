@@ -81,6 +81,27 @@ fn weaker_protection_is_marked() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let folder = small();
+    for command in [
+        &["show"][..],
+        &["show", "--json"],
+        &["schema"],
+        &["digest"],
+        &["check"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = folder.command(command).stdout(full).output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(3), "{command:?}: {told}");
+        assert!(
+            told.contains("the result cannot be written"),
+            "{command:?}: {told}"
+        );
+    }
+}
+
+#[test]
 fn the_schema_takes_numbers_as_words_where_the_file_does() {
     let folder = small();
     let schema = folder.run(&["schema"]).exits(0).json();
