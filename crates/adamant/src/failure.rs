@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Problems = 1,
     /// The arguments make no sense.
     Usage = 2,
-    /// The machine refuses: a port in use, an unreadable certificate, a missing secret.
+    /// The machine refuses: a port in use, an unreadable certificate, a missing or weak secret.
     Machine = 3,
     /// A signal cut the drain of the gateway short.
     CutShort = 130,
@@ -30,7 +30,7 @@ Exit codes:
   0  all is well
   1  the file has problems, or a test failed
   2  the arguments make no sense, or name a file that cannot be read
-  3  the machine refuses: a port in use, an unreadable certificate, a missing secret
+  3  the machine refuses: a port in use, an unreadable certificate, a missing or weak secret
   130  a second signal ended the gateway while it drained";
 
 impl From<Exit> for ExitCode {
@@ -72,9 +72,11 @@ impl Failure {
     }
 }
 
-/// Whether the file is right and only a secret is missing on this machine.
+/// Whether the file is right and only the secrets of this machine are missing, malformed or weak.
 fn is_machine(problems: &Problems) -> bool {
-    problems.iter().all(|problem| problem.code() == "secrets.missing")
+    problems
+        .iter()
+        .all(|problem| problem.code().starts_with("secrets."))
 }
 
 impl fmt::Display for Failure {
@@ -98,13 +100,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_secret_is_the_machine_and_everything_else_the_file() {
+    fn a_bad_secret_is_the_machine_and_everything_else_the_file() {
         let exit = |codes: &[&'static str]| {
             let problems = codes.iter().map(|code| Problem::new(code, "x")).collect();
             let source = Arc::new(Source::new("gateway.yaml", b""));
             Failure::Problems { source, problems }.exit()
         };
         assert_eq!(exit(&["secrets.missing"]), Exit::Machine);
+        assert_eq!(exit(&["secrets.weak"]), Exit::Machine);
+        assert_eq!(exit(&["secrets.malformed", "secrets.missing"]), Exit::Machine);
         assert_eq!(exit(&["secrets.missing", "keys.unknown"]), Exit::Problems);
         assert_eq!(exit(&["keys.unknown"]), Exit::Problems);
     }
