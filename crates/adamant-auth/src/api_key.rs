@@ -127,6 +127,18 @@ impl ApiKey {
         GeneratedKey::from_random(random)
     }
 
+    /// Whether a key file may name this consumer.
+    #[must_use]
+    pub fn is_consumer(text: &str) -> bool {
+        key_file::is_name(text)
+    }
+
+    /// Whether a key file may grant this scope.
+    #[must_use]
+    pub fn is_scope(text: &str) -> bool {
+        crate::scopes::is_scope(text)
+    }
+
     fn check(&self, request: &mut Request) -> Verdict {
         let known = match self.source.find(request) {
             Found::Absent => return self.challenges.missing(&Self::MISSING),

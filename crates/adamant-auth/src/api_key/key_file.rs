@@ -95,6 +95,11 @@ fn first_of(problems: Problems, path: &Path) -> Problem {
     }
 }
 
+/// Whether a key or a consumer may have this name.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= CONSUMER_MAX && !text.chars().any(char::is_control)
+}
+
 impl Entry {
     fn into_record(self, span: Span) -> Result<Record, Problem> {
         let hash = hash_from(&self.hash).ok_or_else(|| {
@@ -105,7 +110,7 @@ impl Entry {
         })?;
         let not_after = self.not_after.as_ref().map(end_from).transpose()?;
         for (name, text) in [("id", &self.id), ("consumer", &self.consumer)] {
-            if text.is_empty() || text.len() > CONSUMER_MAX || text.chars().any(char::is_control) {
+            if !is_name(text) {
                 return Err(
                     Problem::at(name, format!("`{name}` is empty, too long or not printable"))
                         .with_span(span),

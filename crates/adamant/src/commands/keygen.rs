@@ -36,6 +36,14 @@ pub(crate) struct KeygenArguments {
 
 /// Runs the command.
 pub(crate) fn keygen(arguments: &KeygenArguments, output: &mut Output) -> Result<(), Failure> {
+    if !ApiKey::is_consumer(&arguments.consumer) {
+        let text = "--consumer: a consumer is a name without control characters, of 1 to 1024 bytes";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    if let Some(scope) = arguments.scopes.iter().find(|scope| !ApiKey::is_scope(scope)) {
+        let text = format!("--scope: {scope:?} is not a scope: one word without quotes and backslashes");
+        return Err(Failure::Usage(text));
+    }
     let mut random = [0; 37];
     getrandom::fill(&mut random)
         .map_err(|error| Failure::Machine(format!("the system gives no randomness: {error}")))?;

@@ -27,6 +27,22 @@ fn a_made_key_opens_the_policy_that_lists_its_entry() {
 }
 
 #[test]
+fn what_a_key_file_would_refuse_is_refused_before_a_key_is_made() {
+    let folder = small();
+    let cases: [&[&str]; 5] = [
+        &["--consumer", ""],
+        &["--consumer", "a\nb"],
+        &["--consumer", "a", "--scope", ""],
+        &["--consumer", "a", "--scope", "two words"],
+        &["--consumer", "a", "--scope", "ok", "--scope", "quo\"te"],
+    ];
+    for case in cases {
+        let told = folder.run(&[&["keygen"], case].concat()).exits(2);
+        assert_eq!(told.stdout, "", "{case:?}");
+    }
+}
+
+#[test]
 fn two_keys_are_never_the_same() {
     let folder = small();
     let made = || folder.run(&["keygen", "--consumer", "a"]).exits(0).stdout;
