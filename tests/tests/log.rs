@@ -277,7 +277,7 @@ async fn lines_that_wait_are_written_before_the_end() {
 #[tokio::test]
 async fn more_lines_than_the_queue_holds_are_dropped_and_counted() {
     covers(&["observe.access-log.queue"]);
-    for (queue, drops) in [(16, true), (4096, false)] {
+    for (queue, loses) in [(16, true), (4096, false)] {
         let origin = Origin::hello().await;
         let log = format!("access-log: {{ to: {{ file: access.log }}, queue: {queue} }}");
         let setup = Setup::new(&Policy::proxy(&origin).observe(&log));
@@ -295,8 +295,8 @@ async fn more_lines_than_the_queue_holds_are_dropped_and_counted() {
                 "a full queue holds up nobody"
             );
         }
-        let dropped = gateway.metric("adamant_access_log_dropped_total", &[]).await;
-        assert_eq!(dropped.unwrap_or(0.0) > 0.0, drops, "{queue} {dropped:?}");
+        let lost = gateway.metric("adamant_access_log_lost_lines_total", &[]).await;
+        assert_eq!(lost.unwrap_or(0.0) > 0.0, loses, "{queue} {lost:?}");
         drop(reader);
     }
 }
