@@ -15,7 +15,7 @@ const EMPTY_NAMES: &[&str] = &[
 /// Files with a proof for `unsafe`.
 const UNSAFE_FILES: &[&str] = &[
     "crates/adamant/src/allocator.rs",
-    "crates/adamant/tests/allocations.rs",
+    "crates/adamant/tests/costs/counting.rs",
     "crates/adamant-filter/tests/allocations.rs",
     "crates/adamant-limits/tests/memory.rs",
     "crates/adamant-limits/tests/memory/heap.rs",
