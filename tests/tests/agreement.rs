@@ -125,7 +125,7 @@ fn questions(idp: &Idp) -> Vec<(Value, &'static str, String)> {
     let credentials = credentials(idp);
     let one = |number: usize| {
         // Every third request has no fault but those of its credentials.
-        let narrow = |all: usize| if number % 3 == 0 { 1 } else { all };
+        let narrow = |all: usize| if number.is_multiple_of(3) { 1 } else { all };
         let method = METHODS[numbers.next(narrow(METHODS.len()))];
         let host = HOSTS[numbers.next(narrow(HOSTS.len()))];
         let path = match number % 3 {
