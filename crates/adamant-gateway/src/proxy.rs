@@ -19,14 +19,14 @@ use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 
 use crate::answers::OwnAnswer;
 use crate::engine::{Engine, Next};
 use crate::exchange::{Exchange, Lent};
 use crate::listen::{Connection, Phase};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed};
-pub(crate) use failure::{of as failure_of, refusal_for as refusal_of};
+pub(crate) use failure::{of as failure_of, of_attempt, refusal_for as refusal_of};
 use ready::{Done, Hook, Nothing, Says};
 
 /// How long the rest of a refused request is read before the connection is closed.
@@ -177,9 +177,11 @@ impl ProxyHttp for Proxy {
         reused: bool,
     ) -> Box<Error> {
         if exchange.pending.is_none() {
-            let failed = failure::of_attempt(&error, exchange, reused);
+            let failed = of_attempt(&error, exchange, reused);
             // A status that is to be tried again was marked when it was seen.
-            let again = error.retry() && matches!(failed, Failed::Status(_));
+            // Not `Error::retry`: it panics while an error leaves that open, as every broken read does.
+            let is_marked = error.retry == RetryType::Decided(true);
+            let again = is_marked && matches!(failed, Failed::Status(_));
             let again = again || self.retries(session, exchange, failed);
             if again && !matches!(failed, Failed::Status(_)) {
                 exchange.failure = Some(failure::of(&error, exchange));

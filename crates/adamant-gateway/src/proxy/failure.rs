@@ -11,7 +11,7 @@ use crate::reasons;
 use crate::upstream::retry::Failure as Failed;
 
 /// How the attempt ended, for the decision about another one.
-pub(super) fn of_attempt(error: &Error, exchange: &Exchange, reused: bool) -> Failed {
+pub(crate) fn of_attempt(error: &Error, exchange: &Exchange, reused: bool) -> Failed {
     if exchange.upstream.is_answering || *error.esource() == ErrorSource::Downstream {
         return Failed::Late;
     }
@@ -22,6 +22,8 @@ pub(super) fn of_attempt(error: &Error, exchange: &Exchange, reused: bool) -> Fa
         ErrorType::H2Error | ErrorType::H2Downgrade if error.retry == pingora::RetryType::Decided(true) => {
             Failed::Refused
         }
+        // An answer that cannot be read is one: the endpoint was not silent.
+        ErrorType::InvalidHTTPHeader => Failed::Late,
         _ if reused => Failed::Stale,
         _ => Failed::Reset,
     }
