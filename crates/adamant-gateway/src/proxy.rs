@@ -276,11 +276,16 @@ impl Proxy {
             session.set_keepalive(None);
         }
         let empty = answer.body.is_empty();
-        session.write_response_header(answer.head, empty).await?;
+        // Pingora does not say whose fault a broken write is, and a client that left is none of ours.
+        session
+            .write_response_header(answer.head, empty)
+            .await
+            .map_err(|error| error.into_down())?;
         // Ends an HTTP/2 stream; `write_response_header` alone does not.
         session
             .write_response_body((!empty).then_some(answer.body), true)
-            .await?;
+            .await
+            .map_err(|error| error.into_down())?;
         Ok(true)
     }
 
