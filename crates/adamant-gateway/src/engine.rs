@@ -11,13 +11,14 @@ use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::answers::{self, Answers, OwnAnswer, X_REQUEST_ID};
 use crate::clock::Clock;
 use crate::exchange::Exchange;
+use crate::incoming;
 use crate::listen::{Certificates, Connection};
 use crate::observation::Observation;
 use crate::outgoing::Outgoing;
@@ -62,13 +63,6 @@ pub(crate) enum Next {
     /// The upstream answers.
     Forward(UpstreamId),
 }
-
-/// Headers of an upstream's answer that concern its connection to us alone.
-const RESPONSE_HOPS: [HeaderName; 3] = [
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authenticate"),
-];
 
 impl Engine {
     pub(crate) fn new(
@@ -307,7 +301,10 @@ impl Engine {
         if switched && !self.route(exchange).is_some_and(|(_, route)| route.websocket) {
             return Some(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH));
         }
-        strip_response_hops(head, switched);
+        if incoming::adopt(head).is_err() {
+            exchange.failure = Some(Failure::Protocol);
+            return Some(Refusal::new(reasons::UPSTREAM, &reasons::PROTOCOL));
+        }
         answers::put_id(head, &exchange.id);
         if self.moments_of(exchange).response {
             self.plan.response(&mut exchange.plan, head, false)
@@ -458,36 +455,5 @@ impl Fixed {
             answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
         Some(Self { head, body })
-    }
-}
-
-fn strip_response_hops(head: &mut ResponseHeader, switched: bool) {
-    for name in &RESPONSE_HOPS {
-        head.remove_header(name);
-    }
-    if switched {
-        return;
-    }
-    head.remove_header(&UPGRADE);
-    if head.headers.contains_key(CONNECTION) {
-        // What the upstream nominates concerns its connection to us (RFC 9110 §7.6.1).
-        let nominated: Vec<HeaderName> = head
-            .headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|token| HeaderName::try_from(token.trim()).ok())
-            .filter(|name| {
-                !matches!(
-                    name.as_str(),
-                    "content-length" | "transfer-encoding" | "content-type" | "host"
-                )
-            })
-            .collect();
-        for name in nominated {
-            head.remove_header(&name);
-        }
-        head.remove_header(&CONNECTION);
     }
 }

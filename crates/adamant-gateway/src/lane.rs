@@ -21,18 +21,19 @@ use adamant_filter::Chunk;
 use adamant_observe::Failure;
 use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession as Up;
 use pingora::protocols::http::v1::server::HttpSession as Down;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, Result};
 use tokio::io::AsyncWriteExt;
 
 use crate::answers::OwnAnswer;
 use crate::engine::{Engine, Next};
 use crate::exchange::{Exchange, Lent};
 use crate::listen::{ClientStream, HeadFacts};
-use crate::proxy::{failure_of, refusal_of};
+use crate::proxy::{failure_of, of_attempt, refusal_of};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
 use connections::Connections;
 use joined::Joined;
@@ -70,6 +71,8 @@ enum First<T> {
     Upstream(T),
     /// The client left.
     ClientGone,
+    /// The exchange's time was over while the endpoint sent piece by piece.
+    Late(Refusal),
 }
 
 impl Lane {
@@ -262,11 +265,10 @@ impl Lane {
         let times = self.times(exchange, left);
         up.write_timeout = Some(times.first_byte);
         up.read_timeout = Some(times.first_byte);
-        let broken = if reused { Failed::Stale } else { Failed::Reset };
         if let Err(error) = send_request(&mut up, head, exchange.body.held.as_ref()).await {
-            return failed(&error.into_up(), exchange, broken);
+            return broken(error, exchange, reused);
         }
-        if let Some(ended) = self.read_head(down, &mut up, exchange, broken).await {
+        if let Some(ended) = self.read_head(down, &mut up, exchange, reused).await {
             return ended;
         }
         up.read_timeout = Some(times.idle);
@@ -297,19 +299,17 @@ impl Lane {
         down: &mut Down,
         up: &mut Up,
         exchange: &mut Exchange,
-        broken: Failed,
+        reused: bool,
     ) -> Option<Attempted> {
         loop {
-            match beside_client(up.read_response(), down).await {
+            let left = || self.engine.left(exchange).map(drop);
+            match beside_client(up.read_response(), down, left).await {
                 First::ClientGone => return Some(Attempted::Gone),
-                First::Upstream(Err(error)) => {
-                    let failure = if *error.etype() == ErrorType::ReadTimedout {
-                        Failed::TimedOut
-                    } else {
-                        broken
-                    };
-                    return Some(failed(&error.into_up(), exchange, failure));
+                First::Late(refusal) => {
+                    exchange.failure = Some(Failure::TotalTimeout);
+                    return Some(Attempted::Failed(Failed::Late, refusal));
                 }
+                First::Upstream(Err(error)) => return Some(broken(error, exchange, reused)),
                 First::Upstream(Ok(_)) => {}
             }
             let status = up.get_status().map_or(0, |status| status.as_u16());
@@ -321,6 +321,11 @@ impl Lane {
             }
             if status == StatusCode::SWITCHING_PROTOCOLS.as_u16() {
                 let refusal = Refusal::new(crate::reasons::UPSTREAM, &crate::reasons::SWITCH);
+                return Some(Attempted::Failed(Failed::Late, refusal));
+            }
+            // Each interim answer begins the wait anew.
+            if let Err(refusal) = self.engine.left(exchange) {
+                exchange.failure = Some(Failure::TotalTimeout);
                 return Some(Attempted::Failed(Failed::Late, refusal));
             }
         }
@@ -349,7 +354,10 @@ impl Lane {
         }
         exchange.upstream.is_answering = true;
         exchange.status = status;
-        let streams = !head.headers.contains_key(http::header::CONTENT_LENGTH);
+        let streams = !head.headers.contains_key(CONTENT_LENGTH);
+        if streams {
+            end_by_chunks(exchange, &mut head);
+        }
         if down.write_response_header(head).await.is_err() {
             exchange.failure = Some(Failure::ClientAborted);
             return Attempted::Broken;
@@ -378,12 +386,16 @@ impl Lane {
         loop {
             // A body of known length is there in a moment; only a stream can outlive its reader.
             let read = if streams {
-                beside_client(up.read_body_ref(), down).await
+                beside_client(up.read_body_ref(), down, || self.engine.left(exchange).map(drop)).await
             } else {
                 First::Upstream(up.read_body_ref().await)
             };
             let piece = match read {
                 First::ClientGone => return Attempted::Gone,
+                First::Late(_) => {
+                    exchange.failure = Some(Failure::TotalTimeout);
+                    return Attempted::Broken;
+                }
                 First::Upstream(Ok(piece)) => piece,
                 First::Upstream(Err(error)) => {
                     exchange.failure = Some(failure_of(&error.into_up(), exchange));
@@ -472,6 +484,23 @@ fn failed(error: &Error, exchange: &mut Exchange, failure: Failed) -> Attempted 
     Attempted::Failed(failure, refusal_of(exchange.failure))
 }
 
+/// What broke between us and the endpoint before its answer.
+fn broken(error: Box<Error>, exchange: &mut Exchange, reused: bool) -> Attempted {
+    let error = error.into_up();
+    let failure = of_attempt(&error, exchange, reused);
+    failed(&error, exchange, failure)
+}
+
+/// An answer that the end of the endpoint's connection ends gets an end of its own: the client can tell it
+/// from one that broke off, and its connection goes on.
+fn end_by_chunks(exchange: &Exchange, head: &mut ResponseHeader) {
+    let is_bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || *exchange.plan.request.method() == Method::HEAD;
+    if !is_bodiless && !head.headers.contains_key(TRANSFER_ENCODING) {
+        let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
 /// Writes an answer of ours. `true` when the connection can go on.
 async fn write(down: &mut Down, exchange: &mut Exchange, answer: OwnAnswer) -> bool {
     exchange.status = answer.head.status.as_u16();
@@ -486,13 +515,24 @@ async fn send(down: &mut Down, piece: &[u8]) -> bool {
 }
 
 /// Waits for the endpoint while watching whether the client stays. The client is looked at only when the
-/// endpoint lets wait.
-async fn beside_client<T>(upstream: impl Future<Output = T>, down: &mut Down) -> First<T> {
+/// endpoint lets wait, and the clock only when it does so again: each read has its own time-out, which an
+/// endpoint that sends byte by byte never meets.
+async fn beside_client<T>(
+    upstream: impl Future<Output = T>,
+    down: &mut Down,
+    left: impl Fn() -> std::result::Result<(), Refusal>,
+) -> First<T> {
     let mut upstream = pin!(upstream);
     let mut client = pin!(down.idle());
+    let mut has_waited = false;
     std::future::poll_fn(|cx| {
         if let Poll::Ready(value) = upstream.as_mut().poll(cx) {
             return Poll::Ready(First::Upstream(value));
+        }
+        if std::mem::replace(&mut has_waited, true)
+            && let Err(refusal) = left()
+        {
+            return Poll::Ready(First::Late(refusal));
         }
         // The stream shows nothing behind the request, so whatever is ready here is the end.
         client.as_mut().poll(cx).map(|_| First::ClientGone)

@@ -35,6 +35,7 @@ mod exchange;
 mod finish;
 mod gateway;
 mod host;
+mod incoming;
 mod lane;
 pub mod listen;
 mod log_sink;

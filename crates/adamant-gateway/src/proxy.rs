@@ -12,8 +12,11 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adamant_observe::Failure;
 use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
+use http::Version;
+use http::header::TRANSFER_ENCODING;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -24,6 +27,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use crate::answers::OwnAnswer;
 use crate::engine::{Engine, Next};
 use crate::exchange::{Exchange, Lent};
+use crate::incoming;
 use crate::listen::{Connection, Phase};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed};
 pub(crate) use failure::{of as failure_of, of_attempt, refusal_for as refusal_of};
@@ -131,12 +135,20 @@ impl ProxyHttp for Proxy {
 
     stateless!(response_filter(self, session: &'s mut Session, head: &'h mut ResponseHeader, exchange: &'c mut Lent) -> Result<()>; 's, 'h, 'c; {
         if head.status.is_informational() && head.status.as_u16() != 101 {
+            // An interim answer has no framing that could be ambiguous.
+            let _ = incoming::adopt(head);
             return Box::pin(Done);
         }
         if let Some(refusal) = with_head(session, exchange, |exchange| self.engine.relay(exchange, head)) {
             return Box::pin(immediately(Err(stop(exchange, refusal))));
         }
         if exchange.connection.as_ref().is_some_and(|connection| connection.is_draining()) {
+            session.set_keepalive(None);
+        }
+        if session.req_header().version == Version::HTTP_10
+            && head.remove_header(&TRANSFER_ENCODING).is_some()
+        {
+            // HTTP/1.0 has no chunks (RFC 9112 §6.1); there the end of the connection is the end.
             session.set_keepalive(None);
         }
         exchange.status = head.status.as_u16();
@@ -299,6 +311,9 @@ impl Proxy {
             session.set_write_timeout(listener.map(|listener| listener.bounds.send_idle));
         } else {
             session.set_read_timeout(None);
+            // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
+            let is_old = session.req_header().version == Version::HTTP_10;
+            session.as_downstream_mut().set_ignore_info_resp(is_old);
         }
         session.set_total_drain_timeout(Some(DRAIN_TIME));
     }
@@ -348,7 +363,12 @@ impl Proxy {
     fn answered(&self, session: &mut Session, head: &ResponseHeader, exchange: &mut Exchange) -> Result<()> {
         let status = head.status.as_u16();
         if head.status.is_informational() && status != 101 {
-            return Ok(());
+            // Each of them begins the wait for the head anew.
+            let left = self.engine.left(exchange);
+            return left.map(drop).map_err(|refusal| {
+                exchange.failure = Some(Failure::TotalTimeout);
+                stop(exchange, refusal)
+            });
         }
         exchange.upstream.first_byte = Some(self.engine.clock.tick().since(exchange.upstream.began));
         exchange.upstream.status = Some(status);
