@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adamant_tests::client::{exchange, get, request};
 use adamant_tests::script::Step;
-use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, h2_client, wait};
+use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, frames, h2_client, wait};
 use bytes::Bytes;
 use http::Method;
 
@@ -73,6 +73,35 @@ async fn every_refusal_of_the_gateway_itself_is_counted_with_its_reason() {
         .metric("adamant_decisions_total", &["reason=\"_OTHER\""])
         .await;
     assert_eq!(other, None, "every reason of the gateway is one that it lists");
+}
+
+/// What a client does to its own stream is no failure of the gateway.
+#[tokio::test]
+async fn a_stream_that_is_reset_while_it_is_refused_is_a_refusal() {
+    let origin = Origin::hello().await;
+    let policy = Policy::before(&origin)
+        .public("protocols: [h1, h2]")
+        .observe(LOG)
+        .route("name: read\nmatch: { path: /read }\npublic: true\nto: origin");
+    let gateway = Gateway::start(&policy).await;
+    let mut client = Client::connect(gateway.address()).await;
+    let mut bytes = frames::preface();
+    for (number, path) in (0..).zip(["/absent", "/absent", "/absent", "/absent", "/read", "/read"]) {
+        let head = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "api.test"),
+            (":path", path),
+        ];
+        bytes.extend(frames::headers(number * 2 + 1, &head, path == "/read"));
+        bytes.extend(frames::cancel(number * 2 + 1));
+    }
+    client.send(bytes).await;
+    for line in gateway.logged(6).await {
+        let reason = line["reason"].as_str();
+        assert!(matches!(reason, None | Some("route.unknown")), "{line:#}");
+        assert_ne!(line["status"], 500, "{line:#}");
+    }
 }
 
 #[tokio::test]
