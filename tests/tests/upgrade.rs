@@ -1,6 +1,6 @@
 //! Protocol switches: WebSocket where a route permits it, and never a way past a filter.
 
-use adamant_tests::client::{get, request};
+use adamant_tests::client::{exchange, get, request};
 use adamant_tests::{Answer, Client, Gateway, Origin, Policy, Seen, covers, wait};
 
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
@@ -154,9 +154,44 @@ async fn an_upgrade_with_a_body_stays_a_message() {
 #[tokio::test]
 async fn a_switch_that_nobody_asked_for_is_an_error() {
     let origin = Origin::start(|_| Answer::switch("websocket")).await;
-    let gateway = Gateway::start(&Policy::proxy(&origin)).await;
-    let answer = get(gateway.address(), "/", &[]).await;
-    assert_eq!(answer.status, 502, "{}", answer.text());
+    let policy = Policy::before(&origin)
+        .route(&socket_route(""))
+        .route(adamant_tests::policy::ALL);
+    let gateway = Gateway::start(&policy).await;
+    let wishes: &[&[&str]] = &[
+        &[],
+        &["Connection: Upgrade", "Upgrade: h2c"],
+        &["Connection: Upgrade", "Upgrade: websocket, h2c"],
+        &["Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c"],
+        &["Connection: keep-alive", "Upgrade: websocket"],
+    ];
+    for target in ["/", "/socket/a"] {
+        for lines in wishes {
+            let answer = get(gateway.address(), target, lines).await;
+            assert_eq!(answer.status, 502, "{target} {lines:?}: {}", answer.text());
+        }
+    }
+}
+
+/// RFC 9110 §7.8, RFC 6455 §4.2.1: who does not nominate the field has not understood it.
+#[tokio::test]
+async fn a_wish_that_the_connection_does_not_carry_is_no_wish() {
+    let origin = Origin::start(switch).await;
+    let gateway = Gateway::start(&Policy::before(&origin).route(&socket_route(""))).await;
+    let head = |version: &str, lines: &str| {
+        format!("GET /socket/a {version}\r\nHost: api.test\r\nUpgrade: websocket\r\n{KEY}\r\n{lines}\r\n\r\n")
+    };
+    for bytes in [
+        head("HTTP/1.1", "X: y"),
+        head("HTTP/1.1", "Connection: close"),
+        head("HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c"),
+        head("HTTP/1.0", "Connection: Upgrade"),
+    ] {
+        origin.forget();
+        let answer = exchange(gateway.address(), &bytes).await;
+        assert_eq!(answer.text(), "no switch", "{bytes:?}");
+        assert_eq!(origin.only().field("upgrade"), None, "{bytes:?}");
+    }
 }
 
 #[tokio::test]

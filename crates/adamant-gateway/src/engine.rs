@@ -11,7 +11,7 @@ use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -298,7 +298,8 @@ impl Engine {
     /// must be in the exchange.
     pub(crate) fn relay(&self, exchange: &mut Exchange, head: &mut ResponseHeader) -> Option<Refusal> {
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
-        if switched && !self.route(exchange).is_some_and(|(_, route)| route.websocket) {
+        // Only WebSocket is left of what a client can ask for, and only where the route permits it.
+        if switched && exchange.plan.request.header(&UPGRADE).is_none() {
             return Some(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH));
         }
         if incoming::adopt(head).is_err() {

@@ -127,8 +127,8 @@ impl Plan {
         {
             return Err(&reason::BODY_EXCEEDED);
         }
-        if let Some(protocol) = request.header(&UPGRADE) {
-            let websocket = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+        if request.header(&UPGRADE).is_some() {
+            let websocket = asks_for_websocket(request.head());
             if websocket && !route.websocket {
                 return Err(&reason::UPGRADE_REFUSED);
             }
@@ -221,6 +221,24 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), &'static Reason> {
         }
     }
     Ok(())
+}
+
+/// Whether the client asks for WebSocket and nothing else, on this very connection. A wish that `Connection`
+/// does not nominate came through somebody who does not know that the connection may become a tunnel
+/// (RFC 9110 §7.8, RFC 6455 §4.2.1), and HTTP/1.0 knows no wishes.
+fn asks_for_websocket(head: &RequestHeader) -> bool {
+    let mut wishes = head.headers.get_all(UPGRADE).iter();
+    let is_websocket = wishes
+        .next()
+        .is_some_and(|wish| wish.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let is_nominated = || {
+        head.headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+    };
+    is_websocket && wishes.next().is_none() && head.version == Version::HTTP_11 && is_nominated()
 }
 
 fn take_host(request: &mut Request) -> Result<(), &'static Reason> {
