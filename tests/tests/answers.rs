@@ -181,3 +181,24 @@ async fn interim_answers_do_not_outlast_the_total_time() {
         origin.forget();
     }
 }
+
+/// Each byte begins the wait of one read anew, but not that of the exchange.
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_does_not_outlast_the_total_time() {
+    let origin = Origin::start(|_| {
+        let mut steps = vec![Step::Data("HTTP/1.1 200 OK\r\nX: ".into())];
+        steps.extend((0..200).flat_map(|_| [Step::Data("y".into()), Step::Pause(Duration::from_millis(50))]));
+        Answer::raw_steps(steps)
+    })
+    .await;
+    let keys = format!("{}\ntimeouts: {{ first-byte: 300ms, total: 400ms }}", to(&origin));
+    let policy = Policy::new()
+        .listener("public", "")
+        .upstream("origin", &keys)
+        .route(adamant_tests::policy::ALL);
+    let gateway = Gateway::start(&policy).await;
+    for bytes in [request("GET", "/", &[], ""), request("PUT", "/", &[], "body")] {
+        let answer = exchange(gateway.address(), bytes).await;
+        assert_eq!(answer.refused(504), "upstream.total-timeout");
+    }
+}
