@@ -121,7 +121,7 @@ fn read(jwk: &Map<String, Value>, allowed: Algorithms) -> Result<Key, Unfit> {
     Ok(Key {
         id,
         algorithms,
-        material: Some(material.into_key()),
+        material: Some(material.into_key()?),
     })
 }
 

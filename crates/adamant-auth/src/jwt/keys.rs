@@ -3,8 +3,14 @@
 //! A key permits what its JWK says, or what its kind can do, cut down to the list in the file. The token
 //! only picks among them.
 
+use std::fmt;
+
 use adamant_filter::prelude::*;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
+};
 use base64::alphabet;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 use jsonwebtoken::DecodingKey;
 
@@ -22,8 +28,58 @@ pub(super) struct Key {
     /// What it verifies here; never empty.
     pub(super) algorithms: Algorithms,
     /// `None` when the secret is withheld from this command.
-    pub(super) material: Option<DecodingKey>,
+    pub(super) material: Option<Prepared>,
 }
+
+/// A key as it verifies.
+pub(super) enum Prepared {
+    /// By the library, which reads a key anew for every signature: that is nothing beside RSA, Ed25519 and HMAC.
+    ByLibrary(DecodingKey),
+    /// A point of an elliptic curve, read once: reading it costs 1.5 of 50 µs. The library's own backend.
+    Point(ParsedPublicKey),
+}
+
+impl From<DecodingKey> for Prepared {
+    fn from(key: DecodingKey) -> Self {
+        Self::ByLibrary(key)
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prepared")
+    }
+}
+
+impl Prepared {
+    fn point(curve: &'static dyn VerificationAlgorithm, point: &[u8]) -> Result<Self, Unfit> {
+        ParsedPublicKey::new(curve, point)
+            .map(Self::Point)
+            .map_err(|_| Unfit::Member("x"))
+    }
+
+    /// Whether the signature is this key's.
+    pub(super) fn verifies(&self, token: &Token<'_>, algorithm: Algorithm) -> bool {
+        match self {
+            Self::ByLibrary(key) => {
+                let verified =
+                    jsonwebtoken::crypto::verify(token.signature, token.message, key, algorithm.verified_as());
+                matches!(verified, Ok(true))
+            }
+            Self::Point(key) => {
+                let mut signature = [0; POINT_SIGNATURE_MAX];
+                URL_SAFE_NO_PAD
+                    .decode_slice(token.signature, &mut signature)
+                    .ok()
+                    .and_then(|length| signature.get(..length))
+                    .is_some_and(|signature| key.verify_sig(token.message, signature).is_ok())
+            }
+        }
+    }
+}
+
+/// Bytes of the longest signature of the curves here: two numbers of P-384.
+const POINT_SIGNATURE_MAX: usize = 96 + 2;
 
 /// What a key is made of, read from a JWK or a PEM file.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,11 +149,15 @@ impl Material {
         }
     }
 
-    pub(super) fn into_key(self) -> DecodingKey {
+    /// Refuses a point that is not on its curve.
+    pub(super) fn into_key(self) -> Result<Prepared, Unfit> {
         match self {
-            Self::Rsa(modulus, exponent) => DecodingKey::from_rsa_raw_components(&modulus, &exponent),
-            Self::P256(point) | Self::P384(point) => DecodingKey::from_ec_der(&point),
-            Self::Ed25519(key) => DecodingKey::from_ed_der(&key),
+            Self::Rsa(modulus, exponent) => {
+                Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent).into())
+            }
+            Self::P256(point) => Prepared::point(&ECDSA_P256_SHA256_FIXED, &point),
+            Self::P384(point) => Prepared::point(&ECDSA_P384_SHA384_FIXED, &point),
+            Self::Ed25519(key) => Ok(DecodingKey::from_ed_der(&key).into()),
         }
     }
 }
@@ -171,9 +231,7 @@ impl Key {
         let Some(material) = &self.material else {
             return Err(&KEY_WITHHELD);
         };
-        let verified =
-            jsonwebtoken::crypto::verify(token.signature, token.message, material, algorithm.verified_as());
-        if matches!(verified, Ok(true)) {
+        if material.verifies(token, algorithm) {
             Ok(())
         } else {
             Err(&SIGNATURE)
@@ -198,7 +256,7 @@ fn shared(secret: Option<&[u8]>, algorithms: Algorithms, path: &str) -> Result<K
     Ok(Key {
         id: None,
         algorithms,
-        material: secret.map(DecodingKey::from_secret),
+        material: secret.map(|secret| DecodingKey::from_secret(secret).into()),
     })
 }
 

@@ -57,7 +57,7 @@ fn the_shared_secret_of_rfc_7515_verifies() {
     let key = keys::Key {
         id: None,
         algorithms: Algorithms::only(Algorithm::HS256),
-        material: Some(jsonwebtoken::DecodingKey::from_secret(&secret)),
+        material: Some(jsonwebtoken::DecodingKey::from_secret(&secret).into()),
     };
     assert_eq!(token.header().unwrap().kind.as_deref(), Some("JWT"));
     assert_eq!(key.verify(&token, Algorithm::HS256).map_err(Reason::code), Ok(()));
