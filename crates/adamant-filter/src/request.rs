@@ -361,14 +361,17 @@ impl Request {
     /// Sets the host asked for; returns `false` when it is longer than 255 bytes.
     #[must_use]
     pub fn set_host(&mut self, name: &[u8]) -> bool {
-        let (length, bytes) = &mut self.host;
-        let Some(room) = bytes.get_mut(..name.len()).filter(|room| room.len() < 256) else {
-            return false;
-        };
-        room.copy_from_slice(name);
-        room.make_ascii_lowercase();
-        *length = name.len();
-        true
+        put_host(&mut self.host, name)
+    }
+
+    /// Sets the host asked for to the name that `find` sees in the head; returns `false` when it is longer
+    /// than 255 bytes.
+    ///
+    /// # Errors
+    /// What `find` says.
+    pub fn take_host<E>(&mut self, find: impl FnOnce(&RequestHeader) -> Result<&[u8], E>) -> Result<bool, E> {
+        let name = find(&self.head)?;
+        Ok(put_host(&mut self.host, name))
     }
 
     /// Sets the matched route and what its pattern captured, as byte ranges of the path.
@@ -460,6 +463,18 @@ impl Request {
 pub struct InvalidTarget {
     /// The text as given.
     pub target: String,
+}
+
+/// Writes a host in the form in which hosts are compared.
+#[cfg(feature = "engine")]
+fn put_host((length, bytes): &mut (usize, Box<[u8; 256]>), name: &[u8]) -> bool {
+    let Some(room) = bytes.get_mut(..name.len()).filter(|room| room.len() < 256) else {
+        return false;
+    };
+    room.copy_from_slice(name);
+    room.make_ascii_lowercase();
+    *length = name.len();
+    true
 }
 
 /// A head without content, to stand in while the real one is elsewhere.

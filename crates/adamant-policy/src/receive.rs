@@ -40,9 +40,12 @@ impl Plan {
         };
         let request = &mut exchange.request;
         self.check_method(request.method()).map_err(guard)?;
-        check_head(request.head(), &settings.bounds).map_err(guard)?;
+        let seen = check_head(request.head(), &settings.bounds).map_err(guard)?;
         take_host(request).map_err(guard)?;
         canonicalise(request).map_err(guard)?;
+        if seen.cookie {
+            join_cookies(request.head_mut());
+        }
         let peer = request.peer().ip();
         let client = client::of(&settings.trust, peer, &request.head().headers).map_err(guard)?;
         request.origin_mut().client = client;
@@ -51,7 +54,7 @@ impl Plan {
             return Ok(());
         }
         self.match_route(exchange, listener)?;
-        self.check_route(exchange).map_err(guard)
+        self.check_route(exchange, seen).map_err(guard)
     }
 
     /// Methods that everyone knows, and those that the file names.
@@ -66,14 +69,7 @@ impl Plan {
             | Method::OPTIONS => Ok(()),
             // Both would change who talks to whom, whatever a route says.
             Method::CONNECT | Method::TRACE => Err(&reason::METHOD_REFUSED),
-            _ if self
-                .config()
-                .routes
-                .iter()
-                .any(|route| route.matches.methods.contains(method)) =>
-            {
-                Ok(())
-            }
+            _ if self.router.names_method(method) => Ok(()),
             _ => Err(&reason::METHOD_REFUSED),
         }
     }
@@ -113,7 +109,7 @@ impl Plan {
     }
 
     /// What the matched route permits: protocol switches and the size of the body.
-    fn check_route(&self, exchange: &mut Exchange) -> Result<(), &'static Reason> {
+    fn check_route(&self, exchange: &mut Exchange, seen: Seen) -> Result<(), &'static Reason> {
         let Some(route) = exchange
             .route
             .and_then(|position| self.config().routes.get(position))
@@ -121,13 +117,14 @@ impl Plan {
             return Ok(());
         };
         let request = &mut exchange.request;
-        if request
-            .declared_length()
-            .is_some_and(|length| length > route.body_max.bytes())
+        if seen.length
+            && request
+                .declared_length()
+                .is_some_and(|length| length > route.body_max.bytes())
         {
             return Err(&reason::BODY_EXCEEDED);
         }
-        if request.header(&UPGRADE).is_some() {
+        if seen.upgrade {
             let websocket = asks_for_websocket(request.head());
             if websocket && !route.websocket {
                 return Err(&reason::UPGRADE_REFUSED);
@@ -141,44 +138,78 @@ impl Plan {
     }
 }
 
+/// Which of the fields that need a closer look a head has. One pass over all names costs less than a look-up
+/// for each of these, and most requests have none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    coding: bool,
+    length: bool,
+    connection: bool,
+    expect: bool,
+    cookie: bool,
+    upgrade: bool,
+}
+
+impl Seen {
+    fn note(&mut self, name: &str) {
+        match name {
+            "transfer-encoding" => self.coding = true,
+            "content-length" => self.length = true,
+            "connection" => self.connection = true,
+            "expect" => self.expect = true,
+            "cookie" => self.cookie = true,
+            "upgrade" => self.upgrade = true,
+            _ => {}
+        }
+    }
+}
+
 /// What can be said of a head alone.
-fn check_head(head: &RequestHeader, bounds: &Bounds) -> Result<(), &'static Reason> {
+fn check_head(head: &RequestHeader, bounds: &Bounds) -> Result<Seen, &'static Reason> {
     let headers = &head.headers;
     if headers.len() > bounds.header_fields as usize {
         return Err(&reason::FIELDS_TOO_MANY);
     }
-    check_sizes(head, bounds)?;
-    check_framing(head)?;
-    if headers.get(CONNECTION).is_some() {
+    let seen = check_fields(head, bounds)?;
+    if seen.coding || seen.length {
+        check_framing(head)?;
+    }
+    if seen.connection {
         check_nominations(headers)?;
     }
-    if headers
-        .get_all(EXPECT)
-        .iter()
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    if seen.expect
+        && headers
+            .get_all(EXPECT)
+            .iter()
+            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
     {
         return Err(&reason::EXPECTATION);
     }
-    Ok(())
+    Ok(seen)
 }
 
-fn check_sizes(head: &RequestHeader, bounds: &Bounds) -> Result<(), &'static Reason> {
+/// Sizes and names of target and fields.
+fn check_fields(head: &RequestHeader, bounds: &Bounds) -> Result<Seen, &'static Reason> {
     let target = head.raw_path().len();
     if target as u64 > bounds.target_bytes.bytes() {
         return Err(&reason::TARGET_TOO_LONG);
     }
+    let mut seen = Seen::default();
     let mut bytes = target;
     for (name, value) in &head.headers {
-        bytes += name.as_str().len() + value.len() + 4;
-        // CGI-like receivers read `a_b` and `a-b` as one field.
-        if name.as_str().contains('_') {
+        let name = name.as_str();
+        bytes += name.len() + value.len() + 4;
+        // CGI-like receivers read `a_b` and `a-b` as one field. Names are short: a loop over their bytes costs
+        // less than the machinery that searches texts.
+        if name.bytes().any(|byte| byte == b'_') {
             return Err(&reason::FIELD_UNDERSCORE);
         }
+        seen.note(name);
     }
     if bytes as u64 > bounds.header_bytes.bytes() {
         Err(&reason::FIELDS_TOO_LARGE)
     } else {
-        Ok(())
+        Ok(seen)
     }
 }
 
@@ -242,22 +273,14 @@ fn asks_for_websocket(head: &RequestHeader) -> bool {
 }
 
 fn take_host(request: &mut Request) -> Result<(), &'static Reason> {
-    // The name is at most 253 bytes; it moves through a buffer because it lies in the head being borrowed.
-    let mut name = [0u8; 256];
-    let found = host::of(request.head())?;
-    let length = found.len();
-    let Some(room) = name.get_mut(..length) else {
-        return Err(&reason::HOST_INVALID);
-    };
-    room.copy_from_slice(found);
-    if request.set_host(room) {
+    if request.take_host(host::of)? {
         Ok(())
     } else {
         Err(&reason::HOST_INVALID)
     }
 }
 
-/// Brings target and cookies into the one form that everybody sees from here on.
+/// Brings the target into the one form that everybody sees from here on.
 fn canonicalise(request: &mut Request) -> Result<(), &'static Reason> {
     let head = request.head();
     let raw = head.raw_path();
@@ -283,7 +306,6 @@ fn canonicalise(request: &mut Request) -> Result<(), &'static Reason> {
         }
         Canonical::Same => {}
     }
-    join_cookies(request.head_mut());
     Ok(())
 }
 

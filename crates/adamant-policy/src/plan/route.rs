@@ -7,7 +7,7 @@
 use adamant_filter::Request;
 use foldhash::fast::RandomState;
 use http::Method;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::condition::Rest;
 use crate::config::{HostPattern, ListenerId, PathPattern, Route, Segment};
@@ -24,6 +24,7 @@ pub(crate) struct Router {
     suffix: Map<Tree>,
     any: Tree,
     rest: Vec<Rest>,
+    methods: HashSet<Method, RandomState>,
 }
 
 /// Routes of one host, by path.
@@ -85,6 +86,13 @@ impl<'t> Candidates<'t> {
 
     /// Takes the smallest position that is left.
     fn pop(&mut self) -> Option<u32> {
+        if self.length <= 1 {
+            // Most paths fit one pattern.
+            let [only, ..] = &mut self.inline;
+            let (first, rest) = only.split_first()?;
+            *only = rest;
+            return Some(*first);
+        }
         let best = self
             .lists()
             .filter(|list| !list.is_empty())
@@ -151,10 +159,7 @@ impl Tree {
             into.push(&node.here);
             return;
         };
-        let (part, left) = match left.split_once('/') {
-            Some((part, left)) => (part, Some(left)),
-            None => (left, None),
-        };
+        let (part, left) = first_segment(left);
         if !node.literals.is_empty()
             && let Some(child) = node
                 .literals
@@ -171,12 +176,23 @@ impl Tree {
     }
 }
 
+/// The part before the first slash, and what is left behind it. Segments are short: a loop over their bytes
+/// costs less than the machinery that searches texts.
+fn first_segment(path: &str) -> (&str, Option<&str>) {
+    let slash = path.bytes().position(|byte| byte == b'/');
+    match slash.and_then(|slash| path.split_at_checked(slash)) {
+        Some((part, left)) => (part, left.get(1..)),
+        None => (path, None),
+    }
+}
+
 impl Router {
     /// Indexes the routes of a file.
     pub(crate) fn new(routes: &[Route]) -> Self {
         let mut router = Self::default();
         for (position, route) in routes.iter().enumerate() {
             router.rest.push(Rest::of(&route.matches));
+            router.methods.extend(route.matches.methods.iter().cloned());
             let Some(path) = &route.matches.path else { continue };
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             if route.matches.hosts.is_empty() {
@@ -191,6 +207,11 @@ impl Router {
             }
         }
         router
+    }
+
+    /// Whether any route names this method.
+    pub(crate) fn names_method(&self, method: &Method) -> bool {
+        self.methods.contains(method)
     }
 
     /// The first route that takes the request.

@@ -37,38 +37,56 @@ fn name(authority: &[u8]) -> Result<&[u8], &'static Reason> {
         _ => (authority, b"".as_slice()),
     };
     let port = port.strip_prefix(b":").unwrap_or(port);
-    let number = str::from_utf8(port)
-        .ok()
-        .and_then(|port| port.parse::<u32>().ok());
-    let port_fits = port.is_empty()
-        || (port.len() <= 5
-            && port.iter().all(u8::is_ascii_digit)
-            && number.is_some_and(|port| port <= 65_535));
-    if port_fits && (is_name(name) || is_v6_literal(name)) {
+    if (port.is_empty() || is_port(port)) && (is_name(name) || is_v6_literal(name)) {
         Ok(name)
     } else {
         Err(&reason::HOST_INVALID)
     }
 }
 
+fn is_port(digits: &[u8]) -> bool {
+    let number = || str::from_utf8(digits).ok()?.parse::<u32>().ok();
+    digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) && number().is_some_and(|port| port <= 65_535)
+}
+
+/// Bytes that a label of a name may have.
+const LABEL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "the loop ends before 256")]
+        let letter = byte as u8;
+        #[expect(clippy::indexing_slicing, reason = "the table has 256 places")]
+        {
+            table[byte] = letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// Labels of letters, digits, hyphens and underscores between single dots; at most 253 bytes.
 fn is_name(name: &[u8]) -> bool {
     if name.is_empty() || name.len() > 253 {
         return false;
     }
-    let mut label = 0usize;
-    for byte in name {
-        match byte {
-            b'.' if label == 0 => return false,
-            b'.' => label = 0,
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => label += 1,
-            _ => return false,
-        }
-        if label > 63 {
+    let mut label = 0;
+    for (place, byte) in name.iter().enumerate() {
+        if *byte == b'.' {
+            if !is_label(place - label) {
+                return false;
+            }
+            label = place + 1;
+        } else if !LABEL.get(usize::from(*byte)).copied().unwrap_or(false) {
             return false;
         }
     }
-    label > 0
+    is_label(name.len() - label)
+}
+
+/// RFC 1035 §2.3.4.
+const fn is_label(length: usize) -> bool {
+    0 < length && length <= 63
 }
 
 fn is_v6_literal(name: &[u8]) -> bool {
@@ -112,6 +130,23 @@ mod tests {
                 expected.map(str::as_bytes),
                 "{given}"
             );
+        }
+    }
+
+    #[test]
+    fn labels_have_63_bytes_and_names_253() {
+        let label = "a".repeat(63);
+        let long = [label.as_str(); 4].join(".");
+        let cases = [
+            (label.clone(), true),
+            (format!("{label}a"), false),
+            (format!("b.{label}a"), false),
+            (format!("{label}a.b"), false),
+            (long[..253].to_owned(), true),
+            (long[..254].to_owned(), false),
+        ];
+        for (given, fits) in cases {
+            assert_eq!(name(given.as_bytes()).is_ok(), fits, "{given}");
         }
     }
 }
