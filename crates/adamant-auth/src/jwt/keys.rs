@@ -62,8 +62,12 @@ impl Prepared {
     pub(super) fn verifies(&self, token: &Token<'_>, algorithm: Algorithm) -> bool {
         match self {
             Self::ByLibrary(key) => {
-                let verified =
-                    jsonwebtoken::crypto::verify(token.signature, token.message, key, algorithm.verified_as());
+                let verified = jsonwebtoken::crypto::verify(
+                    token.signature,
+                    token.message,
+                    key,
+                    algorithm.verified_as(),
+                );
                 matches!(verified, Ok(true))
             }
             Self::Point(key) => {
