@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::jwt::token::Token;
 
 fn verifier(remember: u32) -> Verifier {
     let config = with(with(config(), "remember", remember), "skew", "0s");
