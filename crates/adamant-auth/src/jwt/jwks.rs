@@ -196,9 +196,13 @@ mod tests {
         json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xc1; 256]), "e": "AQAB"})
     }
 
+    /// The key of RFC 7515, appendix A.3.
     fn p256() -> Value {
-        let coordinate = URL_SAFE_NO_PAD.encode([7; 32]);
-        json!({"kty": "EC", "crv": "P-256", "x": coordinate, "y": coordinate})
+        json!({
+            "kty": "EC", "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        })
     }
 
     fn with(mut jwk: Value, member: &str, value: impl Into<Value>) -> Value {
@@ -237,6 +241,10 @@ mod tests {
             (with(rsa(), "n", "AQAB"), Unfit::Bits(17)),
             (with(rsa(), "e", "AQ"), Unfit::Member("e")),
             (with(p256(), "y", "AQAB"), Unfit::Member("y")),
+            (
+                with(p256(), "y", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"),
+                Unfit::Member("x"),
+            ),
             (with(p256(), "alg", "ES384"), Unfit::Algorithm),
             (with(rsa(), "alg", "RSA-OAEP"), Unfit::Algorithm),
             (with(rsa(), "alg", "RS512"), Unfit::Algorithm),
