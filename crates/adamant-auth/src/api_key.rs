@@ -130,7 +130,7 @@ impl ApiKey {
     /// Whether a key file may name this consumer.
     #[must_use]
     pub fn is_consumer(text: &str) -> bool {
-        key_file::is_name(text)
+        crate::consumer::is_consumer(text)
     }
 
     /// Whether a key file may grant this scope.

@@ -75,11 +75,9 @@ impl Filter for Jwt {
 impl Jwt {
     /// Everything but the check of a signature that is new.
     fn recall(&self, request: &mut Request) -> Option<Verdict> {
-        let known = match self.source.find(request) {
-            Found::One(credential) => self.verifier.recall(credential, request.wall())?,
-            Found::Absent => return Some(self.challenges.missing(&reason::MISSING)),
-            Found::Several => Err(&reason::SEVERAL),
-            Found::Unreadable => Err(&reason::UNREADABLE),
+        let known = match self.credential(request) {
+            Ok(credential) => self.verifier.recall(credential, request.wall())?,
+            Err(reason) => Err(reason),
         };
         Some(self.conclude(request, known))
     }
@@ -91,13 +89,19 @@ impl Jwt {
     }
 
     fn check(&self, request: &mut Request) -> Verdict {
-        let proved = match self.source.find(request) {
-            Found::One(credential) => self.verifier.verify(credential, request.wall()),
-            Found::Absent => return self.challenges.missing(&reason::MISSING),
+        let proved = self
+            .credential(request)
+            .and_then(|credential| self.verifier.verify(credential, request.wall()));
+        self.conclude(request, proved)
+    }
+
+    fn credential<'r>(&self, request: &'r Request) -> Result<&'r [u8], &'static Reason> {
+        match self.source.find(request) {
+            Found::One(credential) => Ok(credential),
+            Found::Absent => Err(&reason::MISSING),
             Found::Several => Err(&reason::SEVERAL),
             Found::Unreadable => Err(&reason::UNREADABLE),
-        };
-        self.conclude(request, proved)
+        }
     }
 
     fn conclude(&self, request: &mut Request, proved: Result<Proof, &'static Reason>) -> Verdict {
@@ -109,6 +113,7 @@ impl Jwt {
                 }
                 Verdict::Pass
             }
+            Err(reason) if *reason == reason::MISSING => self.challenges.missing(reason),
             Err(reason) if *reason == reason::KEY_WITHHELD => reason.fault(),
             Err(reason) => self.challenges.refuse(reason),
         }

@@ -11,6 +11,7 @@
 
 mod api_key;
 mod challenge;
+mod consumer;
 mod credential;
 mod jwt;
 mod scopes;

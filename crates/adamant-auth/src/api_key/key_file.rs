@@ -13,13 +13,11 @@ use adamant_filter::{Problems, Span, decode};
 use jiff::Timestamp;
 
 use super::{ApiKey, Hash, Record, Records, start_of};
+use crate::consumer::is_consumer;
 use crate::scopes::is_scope;
 
 /// How the hash was made.
 pub(super) const HASH_PREFIX: &str = "sha256:";
-
-/// Longest consumer: longer ones fit into no key of a limit.
-const CONSUMER_MAX: usize = 1024;
 
 /// The file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -95,11 +93,6 @@ fn first_of(problems: Problems, path: &Path) -> Problem {
     }
 }
 
-/// Whether a key or a consumer may have this name.
-pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= CONSUMER_MAX && !text.chars().any(char::is_control)
-}
-
 impl Entry {
     fn into_record(self, span: Span) -> Result<Record, Problem> {
         let hash = hash_from(&self.hash).ok_or_else(|| {
@@ -110,7 +103,7 @@ impl Entry {
         })?;
         let not_after = self.not_after.as_ref().map(end_from).transpose()?;
         for (name, text) in [("id", &self.id), ("consumer", &self.consumer)] {
-            if !is_name(text) {
+            if !is_consumer(text) {
                 return Err(
                     Problem::at(name, format!("`{name}` is empty, too long or not printable"))
                         .with_span(span),

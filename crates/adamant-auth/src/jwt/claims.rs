@@ -10,10 +10,7 @@ use adamant_filter::serde_json::{Map, Value};
 
 use super::config::{JwtConfig, TokenType};
 use super::reason::{AUDIENCE, CLAIMS, EXPIRED, ISSUER, LIFETIME, NOT_YET_VALID, TYPE};
-
-/// Longest name of a consumer: RFC 7519 sets none, OpenID Connect 255, and longer ones fit into no key of a
-/// limit.
-const CONSUMER_MAX: usize = 1024;
+use crate::consumer::is_consumer;
 
 /// What the claims of every token of a step must be.
 #[derive(Debug)]
@@ -92,7 +89,7 @@ impl Claims {
             .get(&*self.consumer)
             .and_then(Value::as_str)
             .ok_or(&CLAIMS)?;
-        if consumer.is_empty() || consumer.len() > CONSUMER_MAX || consumer.chars().any(char::is_control) {
+        if !is_consumer(consumer) {
             return Err(&CLAIMS);
         }
         let scopes = self.scopes(claims)?;

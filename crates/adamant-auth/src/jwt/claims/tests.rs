@@ -5,6 +5,7 @@ use adamant_filter::serde_json::json;
 use proptest::prelude::*;
 
 use super::*;
+use crate::consumer::CONSUMER_MAX;
 
 /// Seconds of the wall clock in these tests: 2026-11-24T00:00:00Z.
 const NOW: i64 = 1_795_478_400;
