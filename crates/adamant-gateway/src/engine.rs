@@ -351,7 +351,8 @@ impl Engine {
         let websocket = route.websocket;
         // The endpoint of the last attempt is not busy with this exchange any more.
         exchange.upstream.picked = None;
-        self.observation.attempt(exchange, self.clock.tick());
+        let now = self.clock.tick();
+        self.observation.attempt(exchange, now);
         let left = self.left(exchange).inspect_err(|_| {
             exchange.failure = Some(Failure::TotalTimeout);
         })?;
@@ -364,7 +365,7 @@ impl Engine {
             exchange.failure.get_or_insert(Failure::NoEndpoint);
             return Err(unavailable());
         };
-        exchange.attempt(picked, self.clock.tick());
+        exchange.attempt(picked, now);
         // What broke the last attempt was counted with it, and is not what becomes of the exchange.
         exchange.failure = None;
         Ok(terms)
@@ -392,6 +393,16 @@ impl Engine {
         let left = upstream.timeouts.total.checked_sub(spent);
         left.map(Some)
             .ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
+    }
+
+    /// Counts bytes of the request body against the bound of the matched route.
+    pub(crate) fn count_body(&self, exchange: &mut Exchange, bytes: u64) -> Option<Refusal> {
+        exchange.body.seen += bytes;
+        exchange.bytes_in = exchange.body.seen;
+        let max = self
+            .route(exchange)
+            .map_or(0, |(_, route)| route.body_max.bytes());
+        (exchange.body.seen > max).then(|| Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED))
     }
 
     /// The matched route with its position.

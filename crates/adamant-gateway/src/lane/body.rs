@@ -16,13 +16,12 @@ use crate::exchange::Exchange;
 pub(super) fn admit(engine: &Engine, exchange: &mut Exchange, body: Bytes) -> Option<Refusal> {
     let length = body.len() as u64;
     let moments = engine.moments_of(exchange);
-    let bound = engine
-        .route(exchange)
-        .map_or(0, |(_, route)| route.body_max.bytes());
-    if length > moments.buffer.map_or(bound, |held| bound.min(held)) {
+    if let Some(refusal) = engine.count_body(exchange, length) {
+        return Some(refusal);
+    }
+    if moments.buffer.is_some_and(|held| length > held) {
         return Some(Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED));
     }
-    exchange.body.seen = length;
     let mut chunk = Chunk::new(body, true);
     if moments.request_body
         && let Some(refusal) = engine.plan.request_body(&mut exchange.plan, &mut chunk)

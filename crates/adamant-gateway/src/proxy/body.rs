@@ -93,7 +93,7 @@ pub(super) async fn read_ahead(
         if let Some(piece) = piece {
             ahead.pace.came(piece.len());
             held.extend_from_slice(&piece);
-            if let Some(refusal) = count(engine, exchange, piece.len() as u64) {
+            if let Some(refusal) = engine.count_body(exchange, piece.len() as u64) {
                 return Ok(Some(refusal));
             }
             if !ahead.whole
@@ -200,7 +200,7 @@ fn pass_fresh(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool
     if exchange.body.taken <= exchange.body.seen {
         return Ok(piece);
     }
-    if let Some(refusal) = count(engine, exchange, length) {
+    if let Some(refusal) = engine.count_body(exchange, length) {
         return Err(refusal);
     }
     if !engine.moments_of(exchange).request_body {
@@ -211,16 +211,6 @@ fn pass_fresh(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool
         None => Ok(chunk.into_data()),
         Some(refusal) => Err(refusal),
     }
-}
-
-/// Counts bytes against the route's bound.
-fn count(engine: &Engine, exchange: &mut Exchange, bytes: u64) -> Option<Refusal> {
-    exchange.body.seen += bytes;
-    exchange.bytes_in = exchange.body.seen;
-    let max = engine
-        .route(exchange)
-        .map_or(0, |(_, route)| route.body_max.bytes());
-    (exchange.body.seen > max).then(|| Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED))
 }
 
 /// Shows a piece to the body hooks. What is read ahead is replayed by Pingora as it came, so a hook that
