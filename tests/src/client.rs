@@ -222,6 +222,13 @@ impl Client {
     }
 }
 
+/// Lines that send a request by the general carrier although it arrives whole: the wish is one that the gateway
+/// ignores.
+pub const GENERAL: &[&str] = &["Connection: upgrade", "Upgrade: other"];
+
+/// Lines for each of the two ways through the gateway.
+pub const CARRIERS: [&[&str]; 2] = [&[], GENERAL];
+
 /// The bytes of a request to `api.test`, unless a line names another host. The length of a body is told.
 #[must_use]
 pub fn request(method: &str, target: &str, lines: &[&str], body: &str) -> String {

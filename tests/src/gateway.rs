@@ -262,6 +262,14 @@ impl Gateway {
         values.reduce(|sum, value| sum + value)
     }
 
+    /// Waits until a metric has this value: exchanges are counted after their last byte.
+    pub async fn counts(&self, name: &str, labels: &[&str], value: f64) {
+        wait::polled(format!("{name}{labels:?} is {value}"), || async {
+            (self.metric(name, labels).await == Some(value)).then_some(())
+        })
+        .await;
+    }
+
     /// Asks it to stop (SIGTERM) without waiting.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);

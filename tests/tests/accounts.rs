@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use adamant_tests::client::{exchange, get, request};
+use adamant_tests::client::{CARRIERS, GENERAL, exchange, get, request};
 use adamant_tests::script::Step;
 use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, frames, h2_client, wait};
 use bytes::Bytes;
@@ -17,12 +17,16 @@ fn endless() -> Answer {
     Answer::stream(vec![Step::Data(Bytes::from_static(b"begun")), Step::Hang])
 }
 
-/// Waits until a metric has this value: exchanges are counted after their last byte.
-async fn counted(gateway: &Gateway, name: &str, labels: &[&str], value: f64) {
-    wait::polled(format!("{name}{labels:?} is {value}"), || async {
-        (gateway.metric(name, labels).await == Some(value)).then_some(())
-    })
-    .await;
+/// Clients whose answers have begun: of `/lane` and of `/proxy`, each by the carrier of that name.
+async fn begun(gateway: &Gateway) -> Vec<Client> {
+    let mut clients = Vec::new();
+    for (target, lines) in ["/lane", "/proxy"].into_iter().zip(CARRIERS) {
+        let mut client = Client::connect(gateway.address()).await;
+        client.send(request("POST", target, lines, "body")).await;
+        assert_eq!(client.read_head().await.status, 200);
+        clients.push(client);
+    }
+    clients
 }
 
 #[tokio::test]
@@ -44,7 +48,12 @@ async fn every_refusal_of_the_gateway_itself_is_counted_with_its_reason() {
             "path-encoded-dots",
         ),
         (request("GET", "/down", &[], ""), 502, "upstream", "connect"),
-        (request("POST", "/down", &[], "body"), 502, "upstream", "connect"),
+        (
+            request("POST", "/down", GENERAL, "body"),
+            502,
+            "upstream",
+            "connect",
+        ),
         (
             "GET / HTTP/1.1\nHost: a\n\n".to_owned(),
             400,
@@ -67,7 +76,7 @@ async fn every_refusal_of_the_gateway_itself_is_counted_with_its_reason() {
         ];
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
         let expected = if reason == "connect" { 2.0 } else { 1.0 };
-        counted(&gateway, "adamant_decisions_total", &labels, expected).await;
+        gateway.counts("adamant_decisions_total", &labels, expected).await;
     }
     let other = gateway
         .metric("adamant_decisions_total", &["reason=\"_OTHER\""])
@@ -112,14 +121,7 @@ async fn an_exchange_that_its_client_leaves_is_over_and_in_the_log() {
         .observe(LOG)
         .route("name: all\nmatch: { path: /** }\npublic: true\nstream: true\nto: origin");
     let gateway = Gateway::start(&policy).await;
-    for bytes in [
-        request("GET", "/lane", &[], ""),
-        request("POST", "/proxy", &[], "body"),
-    ] {
-        let mut client = Client::connect(gateway.address()).await;
-        client.send(bytes).await;
-        assert_eq!(client.read_head().await.status, 200);
-    }
+    drop(begun(&gateway).await);
     let mut lost = H2Client::connect(gateway.address()).await;
     let head = lost.head(Method::GET, "api.test", "/h2", &[]);
     let (answer, stream) = lost.open(head, true).await.expect("a stream opens");
@@ -132,7 +134,7 @@ async fn an_exchange_that_its_client_leaves_is_over_and_in_the_log() {
             "{path}: {lines:#?}"
         );
     }
-    counted(&gateway, "http_server_active_requests", &[], 0.0).await;
+    gateway.counts("http_server_active_requests", &[], 0.0).await;
     assert_eq!(gateway.access_log().len(), 3, "one line for each: {lines:#?}");
 }
 
@@ -144,16 +146,7 @@ async fn a_second_signal_cuts_what_is_in_progress_and_every_line_is_written() {
         .route("name: all\nmatch: { path: /** }\npublic: true\nstream: true\nto: origin");
     for first in [libc::SIGTERM, libc::SIGINT] {
         let mut gateway = Gateway::start(&policy).await;
-        let mut clients = Vec::new();
-        for bytes in [
-            request("GET", "/lane", &[], ""),
-            request("POST", "/proxy", &[], "body"),
-        ] {
-            let mut client = Client::connect(gateway.address()).await;
-            client.send(bytes).await;
-            assert_eq!(client.read_head().await.status, 200);
-            clients.push(client);
-        }
+        let _clients = begun(&gateway).await;
         gateway.signal(first);
         gateway.signal(libc::SIGTERM);
         wait::until("it drains", || gateway.stderr().contains("draining")).await;
@@ -162,7 +155,7 @@ async fn a_second_signal_cuts_what_is_in_progress_and_every_line_is_written() {
             "a signal that comes twice is one request: {}",
             gateway.stderr()
         );
-        counted(&gateway, "http_server_active_requests", &[], 2.0).await;
+        gateway.counts("http_server_active_requests", &[], 2.0).await;
         gateway.terminate();
         assert_eq!(gateway.ended().await.code(), Some(130), "{}", gateway.stderr());
         let lines = gateway.access_log();
@@ -203,8 +196,12 @@ async fn every_attempt_is_counted_and_a_success_is_none_of_its_failures() {
     let gateway = Gateway::start(&policy).await;
     let mut attempts = 0;
     for (number, method) in ["GET", "GET", "GET", "PUT", "PUT", "PUT"].iter().enumerate() {
-        let body = if *method == "PUT" { "body" } else { "" };
-        let answer = exchange(gateway.address(), request(method, "/", &[], body)).await;
+        let (lines, body) = if *method == "PUT" {
+            (GENERAL, "body")
+        } else {
+            (&[][..], "")
+        };
+        let answer = exchange(gateway.address(), request(method, "/", lines, body)).await;
         assert_eq!(answer.status, 200, "{number}: {}", answer.text());
         let line = gateway.logged(number + 1).await.pop().expect("just waited for");
         assert!(
@@ -214,8 +211,10 @@ async fn every_attempt_is_counted_and_a_success_is_none_of_its_failures() {
         attempts += line["upstream"]["attempts"].as_u64().expect("attempts are told");
     }
     let name = "http_client_request_duration_seconds_count";
-    counted(&gateway, name, &[], attempts as f64).await;
-    counted(&gateway, name, &["http_response_status_code=\"200\""], 6.0).await;
+    gateway.counts(name, &[], attempts as f64).await;
+    gateway
+        .counts(name, &["http_response_status_code=\"200\""], 6.0)
+        .await;
     assert!(
         gateway
             .metric(name, &["error_type=\"connect\""])
@@ -282,7 +281,7 @@ async fn a_client_that_never_opens_the_window_is_cut_off() {
         origin.seen().iter().any(|seen| seen.gone)
     })
     .await;
-    counted(&gateway, "http_server_active_requests", &[], 0.0).await;
+    gateway.counts("http_server_active_requests", &[], 0.0).await;
     assert_eq!(
         get(gateway.admin(), "/livez", &["Host: localhost"]).await.status,
         200
@@ -315,7 +314,7 @@ async fn an_undeclared_body_that_passes_its_bound_late_is_never_whole_at_the_ori
     let seen = origin.seen();
     assert!(seen.iter().all(|seen| !seen.complete), "{seen:?}");
     let labels = ["filter=\"request\"", "reason=\"body-exceeded\""];
-    counted(&gateway, "adamant_decisions_total", &labels, 2.0).await;
+    gateway.counts("adamant_decisions_total", &labels, 2.0).await;
 }
 
 #[tokio::test]

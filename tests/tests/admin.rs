@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use adamant_tests::client::{exchange, get, request};
-use adamant_tests::{Client, Gateway, Origin, Policy, covers, wait};
+use adamant_tests::{Client, Gateway, Origin, Policy, covers};
 
 const LOCAL: &str = "Host: localhost";
 
@@ -19,14 +19,6 @@ fn policy(origin: &Origin) -> Policy {
     let open = "name: open\nmatch: { path: /open/** }\npublic: true\n\
                 filters: [ { addresses: { allow: [127.0.0.0/8] } } ]\nto: origin";
     Policy::before(origin).route(nobody).route(open)
-}
-
-/// Waits until a metric has this value: requests are counted after their last byte.
-async fn counted(gateway: &Gateway, name: &str, labels: &[&str], value: f64) {
-    wait::polled(format!("{name}{labels:?} is {value}"), || async {
-        (gateway.metric(name, labels).await == Some(value)).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -75,7 +67,7 @@ async fn one_digest_is_told_everywhere() {
         assert_eq!(answer.json()["digest"], *digest, "{path}");
     }
     let labels = [format!("digest=\"{digest}\"")];
-    counted(&gateway, "adamant_config_info", &[&labels[0]], 1.0).await;
+    gateway.counts("adamant_config_info", &[&labels[0]], 1.0).await;
     assert!(
         gateway.stderr().contains(&digest),
         "the start tells it: {}",
@@ -229,8 +221,8 @@ async fn requests_and_decisions_are_counted() {
     )
     .await;
     assert_eq!(malformed.refused(400), "request.field-name");
-    counted(&gateway, decisions, &pass, 3.0).await;
-    counted(&gateway, decisions, &deny, 2.0).await;
+    gateway.counts(decisions, &pass, 3.0).await;
+    gateway.counts(decisions, &deny, 2.0).await;
     let requests = "http_server_request_duration_seconds_count";
     let of = |route: &str, status: u16| {
         [
@@ -240,21 +232,19 @@ async fn requests_and_decisions_are_counted() {
     };
     for (route, status, count) in [("open", 200, 3.0), ("hidden", 403, 2.0)] {
         let [route, status] = of(route, status);
-        counted(&gateway, requests, &[&route, &status], count).await;
+        gateway.counts(requests, &[&route, &status], count).await;
     }
-    counted(&gateway, requests, &["http_response_status_code=\"404\""], 1.0).await;
+    let not_found = "http_response_status_code=\"404\"";
+    gateway.counts(requests, &[not_found], 1.0).await;
     let upstream = "http_client_request_duration_seconds_count";
-    counted(&gateway, upstream, &["adamant_upstream=\"origin\""], 3.0).await;
+    let to_origin = "adamant_upstream=\"origin\"";
+    gateway.counts(upstream, &[to_origin], 3.0).await;
     let heads = "adamant_head_refusals_total";
-    counted(
-        &gateway,
-        heads,
-        &["listener=\"public\"", "reason=\"field-name\""],
-        1.0,
-    )
-    .await;
-    counted(&gateway, "adamant_connections_accepted_total", &[], 7.0).await;
-    counted(&gateway, "adamant_connections_open", &[], 0.0).await;
+    let named = ["listener=\"public\"", "reason=\"field-name\""];
+    gateway.counts(heads, &named, 1.0).await;
+    let accepted = "adamant_connections_accepted_total";
+    gateway.counts(accepted, &[], 7.0).await;
+    gateway.counts("adamant_connections_open", &[], 0.0).await;
 }
 
 #[tokio::test]

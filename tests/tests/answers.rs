@@ -5,13 +5,10 @@
 
 use std::time::Duration;
 
-use adamant_tests::client::{exchange, request};
+use adamant_tests::client::{CARRIERS, GENERAL, exchange, request};
 use adamant_tests::policy::to;
 use adamant_tests::script::Step;
 use adamant_tests::{Answer, Gateway, Origin, Policy, Response};
-
-/// Lines that choose a carrier.
-const CARRIERS: [&[&str]; 2] = [&[], &["Connection: upgrade", "Upgrade: other"]];
 
 /// An origin that sends the bytes of the row whose target was asked for and, unless `stays`, closes.
 async fn origin_of(rows: &'static [(&'static str, &'static str)], stays: bool) -> Origin {
@@ -127,7 +124,7 @@ async fn interim_answers_carry_no_fields_of_the_connection() {
     let origin = origin_of(ROWS, true).await;
     let gateway = Gateway::start(&Policy::proxy(&origin)).await;
     let mut client = adamant_tests::Client::connect(gateway.address()).await;
-    client.send(request("GET", "/", CARRIERS[1], "")).await;
+    client.send(request("GET", "/", GENERAL, "")).await;
     let head = client.bytes_with("\r\n\r\n").await.to_ascii_lowercase();
     let interim = head.split("\r\n\r\n").next().unwrap_or_default();
     assert!(interim.contains("link: </a>"), "{interim:?}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use adamant_tests::client::{exchange, get, request};
+use adamant_tests::client::{GENERAL, exchange, get, request};
 use adamant_tests::policy::{ALL, to, to_all};
 use adamant_tests::script::{Gate, Step};
 use adamant_tests::{Answer, Client, Gateway, Origin, Policy, Response, covers, wait};
@@ -25,7 +25,7 @@ fn nobody() -> SocketAddr {
 }
 
 async fn post(at: SocketAddr) -> Response {
-    exchange(at, request("POST", "/", &[], "order")).await
+    exchange(at, request("POST", "/", GENERAL, "order")).await
 }
 
 /// GETs one after the other, each on a connection of its own; all succeed.
