@@ -241,7 +241,8 @@ pub(crate) fn add(head: &mut ResponseHeader, fields: Fields) {
 /// Tells the client the id of its request.
 pub(crate) fn put_id(head: &mut ResponseHeader, id: &RequestId) {
     if let Ok(value) = HeaderValue::from_bytes(id.as_bytes()) {
-        put(head, X_REQUEST_ID, value);
+        // As text, since a head that keeps the spelling of names copies the text of a `HeaderName`.
+        let _ = head.insert_header("X-Request-Id", value);
     }
 }
 

@@ -3,6 +3,9 @@
 //!
 //! Runs once per attempt on a copy; it decides nothing and never sees a body.
 
+use std::io::Write as _;
+use std::net::IpAddr;
+
 use adamant_filter::Request;
 use adamant_policy::config::{ForwardingHeader, Rewrite, Route, Trust, Upstream, UpstreamHost};
 use adamant_policy::receive::{HOP_BY_HOP, is_trusted};
@@ -10,12 +13,26 @@ use http::Uri;
 use http::header::{CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, TE, UPGRADE};
 use pingora::http::RequestHeader;
 
-use crate::answers::X_REQUEST_ID;
 use crate::request_id::RequestId;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Names as they are written. As text, since a head that keeps the spelling of names copies the text of a
+/// `HeaderName`, and this is done for every request.
+mod spelled {
+    pub(super) const FORWARDED: &str = "Forwarded";
+    pub(super) const HOST: &str = "Host";
+    pub(super) const X_FORWARDED_FOR: &str = "X-Forwarded-For";
+    pub(super) const X_FORWARDED_HOST: &str = "X-Forwarded-Host";
+    pub(super) const X_FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+    pub(super) const X_REQUEST_ID: &str = "X-Request-Id";
+}
+
+/// Longest text of an address.
+const ADDRESS_MAX: usize = 45;
+
 /// Fields in which some receivers look for a client address or a proxy, and which nobody's word but ours
 /// counts for. `proxy` becomes a variable of the environment behind CGI.
 const CLAIMS: [&str; 5] = [
@@ -55,7 +72,7 @@ impl Outgoing<'_> {
         self.retarget(head);
         self.set_host(head);
         if let Ok(id) = HeaderValue::from_bytes(self.id.as_bytes()) {
-            set(head, X_REQUEST_ID, id);
+            set(head, spelled::X_REQUEST_ID, id);
         }
     }
 
@@ -66,18 +83,19 @@ impl Outgoing<'_> {
         let host = asked_host(head);
         match self.trust.header {
             ForwardingHeader::XForwardedFor => {
-                set_text(head, X_FORWARDED_FOR, &peer.to_string());
+                set_address(head, spelled::X_FORWARDED_FOR, peer);
                 set(
                     head,
-                    X_FORWARDED_PROTO,
+                    spelled::X_FORWARDED_PROTO,
                     HeaderValue::from_static(if secure { "https" } else { "http" }),
                 );
                 if let Some(host) = host {
-                    set(head, X_FORWARDED_HOST, host);
+                    set(head, spelled::X_FORWARDED_HOST, host);
                 }
             }
             ForwardingHeader::Forwarded => {
-                set_text(head, FORWARDED, &forwarded_element(peer, secure, host.as_ref()));
+                let element = forwarded_element(peer, secure, host.as_ref());
+                set_text(head, spelled::FORWARDED, &element);
             }
         }
     }
@@ -101,15 +119,15 @@ impl Outgoing<'_> {
             ForwardingHeader::XForwardedFor => {
                 head.remove_header(&FORWARDED);
                 let chain = chain(head, &X_FORWARDED_FOR, trusted, &peer.to_string());
-                set_text(head, X_FORWARDED_FOR, &chain);
+                set_text(head, spelled::X_FORWARDED_FOR, &chain);
                 if !(trusted && head.headers.contains_key(&X_FORWARDED_PROTO)) {
                     let scheme = if secure { "https" } else { "http" };
-                    set(head, X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+                    set(head, spelled::X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
                 }
                 if !(trusted && head.headers.contains_key(&X_FORWARDED_HOST)) {
                     let host = asked_host(head);
                     match host {
-                        Some(host) => set(head, X_FORWARDED_HOST, host),
+                        Some(host) => set(head, spelled::X_FORWARDED_HOST, host),
                         None => head.remove_header(&X_FORWARDED_HOST).map_or((), drop),
                     }
                 }
@@ -120,7 +138,7 @@ impl Outgoing<'_> {
                 }
                 let element = forwarded_element(peer, secure, asked_host(head).as_ref());
                 let chain = chain(head, &FORWARDED, trusted, &element);
-                set_text(head, FORWARDED, &chain);
+                set_text(head, spelled::FORWARDED, &chain);
             }
         }
     }
@@ -156,11 +174,13 @@ impl Outgoing<'_> {
             UpstreamHost::Fixed(host) => Some(host),
         });
         match fixed {
-            Some(host) => set_text(head, HOST, host),
+            Some(host) => set_text(head, spelled::HOST, host),
             None => {
-                // HTTP/2 has the host in its authority; HTTP/1.1 upstreams need the field.
-                if let Some(host) = asked_host(head) {
-                    set(head, HOST, host);
+                // HTTP/2 has the host in its authority; HTTP/1.1 upstreams need the field, and only one.
+                if !has_one(head, &HOST)
+                    && let Some(host) = asked_host(head)
+                {
+                    set(head, spelled::HOST, host);
                 }
             }
         }
@@ -209,10 +229,10 @@ fn chain(head: &RequestHeader, name: &HeaderName, trusted: bool, own: &str) -> S
 }
 
 /// RFC 7239 §4; an IPv6 address is bracketed and quoted.
-fn forwarded_element(peer: std::net::IpAddr, secure: bool, host: Option<&HeaderValue>) -> String {
+fn forwarded_element(peer: IpAddr, secure: bool, host: Option<&HeaderValue>) -> String {
     let node = match peer {
-        std::net::IpAddr::V4(address) => address.to_string(),
-        std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
     };
     let scheme = if secure { "https" } else { "http" };
     let host = host
@@ -240,13 +260,31 @@ pub(crate) fn strip_hop_by_hop(head: &mut RequestHeader, websocket: bool) {
     }
 }
 
-fn set(head: &mut RequestHeader, name: HeaderName, value: HeaderValue) {
+fn has_one(head: &RequestHeader, name: &HeaderName) -> bool {
+    let mut values = head.headers.get_all(name).iter();
+    values.next().is_some() && values.next().is_none()
+}
+
+fn set(head: &mut RequestHeader, name: &'static str, value: HeaderValue) {
     // Only a head with 32,768 fields refuses an insertion, and bounds refuse that earlier.
     let _ = head.insert_header(name, value);
 }
 
-fn set_text(head: &mut RequestHeader, name: HeaderName, text: &str) {
+fn set_text(head: &mut RequestHeader, name: &'static str, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         set(head, name, value);
+    }
+}
+
+/// Sets an address whose text is made without another allocation than that of the value.
+fn set_address(head: &mut RequestHeader, name: &'static str, address: IpAddr) {
+    let mut text = [0; ADDRESS_MAX];
+    let mut left = text.as_mut_slice();
+    if write!(left, "{address}").is_ok() {
+        let unused = left.len();
+        let written = text.get(..ADDRESS_MAX - unused).unwrap_or_default();
+        if let Ok(value) = HeaderValue::from_bytes(written) {
+            set(head, name, value);
+        }
     }
 }
