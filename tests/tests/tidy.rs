@@ -19,6 +19,7 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/adamant-filter/tests/allocations.rs",
     "crates/adamant-limits/tests/memory.rs",
     "crates/adamant-limits/tests/memory/heap.rs",
+    "crates/adamant/tests/floor/heap.rs",
     "tests/src/gateway.rs",
     "tests/src/procinfo.rs",
     "tests/tests/tidy.rs",

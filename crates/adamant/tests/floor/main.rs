@@ -1,0 +1,144 @@
+//! What the gateway adds on the heap to Pingora's own sessions, counted beside them in one process.
+//!
+//! The decision itself allocates nothing. Each number here is the whole exchange: accept loop, head, decision,
+//! outgoing head, answer, record, meters, access log. One connection, kept by both sides.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
+mod ends;
+mod gateway;
+mod heap;
+mod peers;
+
+/// What a plain exchange may cost beyond the sessions. 22 were counted, for five fields that any gateway must
+/// set: `X-Forwarded-For`, `-Proto` and `-Host`, and `X-Request-Id` on both sides.
+///
+/// | calls | what for |
+/// |---:|---|
+/// | 3 | their values: the address, and the id twice |
+/// | 10 | their names, which Pingora makes and shares anew for each field |
+/// | 8 | the two maps of either head (values, and names as spelled), which grow by them |
+/// | 1 | the exchange itself, in a box, so that an idle connection is small |
+const PLAIN_MAX: u64 = 22 + TIMERS;
+
+/// Pingora makes a timer for each ten milliseconds in which somebody waits, so that a machine under load makes
+/// some more of them than a quiet one.
+const TIMERS: u64 = 2;
+
+/// A chain, what it may cost beyond the plain path, and what was counted for which reason.
+struct Chain {
+    name: &'static str,
+    path: &'static str,
+    credential: Option<Credential>,
+    at_most: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Credential {
+    Key,
+    Token,
+}
+
+const CHAINS: [Chain; 4] = [
+    // Counted: 11, for a field that the endpoint sees and one that the client sees: names, and the growth of
+    // three heads. Their values are shared.
+    chain("header changes", "/changes/items/7", None, 11 + TIMERS),
+    // Counted: 11, for `RateLimit` and `RateLimit-Policy`: a value, two names, and the growth of the answer.
+    chain(
+        "API key, rate",
+        "/key/items/7",
+        Some(Credential::Key),
+        11 + TIMERS,
+    ),
+    // Counted: 9, for the same; an `Authorization` that is taken away leaves room in the head.
+    chain(
+        "token, rate, scopes",
+        "/token/items/7",
+        Some(Credential::Token),
+        9 + TIMERS,
+    ),
+    // Counted: 11; guards cost nothing.
+    chain(
+        "guards, API key, rate, scopes",
+        "/full/items/7",
+        Some(Credential::Key),
+        11 + TIMERS,
+    ),
+];
+
+const fn chain(
+    name: &'static str,
+    path: &'static str,
+    credential: Option<Credential>,
+    at_most: u64,
+) -> Chain {
+    Chain {
+        name,
+        path,
+        credential,
+        at_most,
+    }
+}
+
+fn request(path: &str, credential: Option<Credential>) -> String {
+    let credential = match credential {
+        None => String::new(),
+        Some(Credential::Key) => format!("X-Api-Key: {}\r\n", gateway::key().key()),
+        Some(Credential::Token) => format!("Authorization: Bearer {}\r\n", gateway::TOKEN),
+    };
+    format!(
+        "GET {path}?limit=10 HTTP/1.1\r\nHost: api.example.test\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n{credential}\r\n"
+    )
+}
+
+#[test]
+fn the_gateway_adds_few_heap_calls_to_those_of_the_sessions() {
+    let folder = gateway::folder();
+    let origin = ends::origin();
+    let plain = request("/plain/items/7", None);
+    let bare = ends::calls_per_exchange(peers::bare(origin), &plain, 200);
+    let sessions = ends::calls_per_exchange(peers::sessions(origin), &plain, 200);
+    println!("bare Pingora: {bare}; its sessions alone: {sessions}");
+    let silent = gateway::start(&folder, origin, "");
+    let logged = gateway::start(
+        &folder,
+        origin,
+        "observe: { access-log: { to: { file: access.log } } }\n",
+    );
+    let added = ends::calls_per_exchange(silent, &plain, 200).saturating_sub(sessions);
+    println!("plain: {added} more, at most {PLAIN_MAX}");
+    assert!(
+        added <= PLAIN_MAX,
+        "the plain path makes {added} heap calls of its own"
+    );
+    assert!(
+        sessions + added <= bare,
+        "the plain path makes no more than bare Pingora: {bare}"
+    );
+    let with_log = ends::calls_per_exchange(logged, &plain, 200);
+    assert!(
+        with_log <= sessions + added + TIMERS,
+        "a line in the access log allocates nothing: {with_log}, and {} without",
+        sessions + added
+    );
+    for chain in &CHAINS {
+        let asked = request(chain.path, chain.credential);
+        let calls = ends::calls_per_exchange(logged, &asked, 200).saturating_sub(with_log);
+        println!(
+            "{}: {calls} more than plain, at most {}",
+            chain.name, chain.at_most
+        );
+        assert!(
+            calls <= chain.at_most,
+            "{}: {calls} more than the plain path",
+            chain.name
+        );
+    }
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}
