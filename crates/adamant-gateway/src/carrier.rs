@@ -1,7 +1,8 @@
 //! What a worker serves with: the lane for what it carries, Pingora's proxy loop for the rest.
 
+mod room;
+
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use pingora::protocols::http::v2::server::default_h2_options;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tokio::sync::watch;
+use tokio_util::either::Either;
 
+use self::room::Room;
 use crate::abandon;
 use crate::engine::Engine;
 use crate::lane::Lane;
@@ -112,18 +115,21 @@ impl Carrier for Carriers {
             .lane_speaks_all
             .then(|| Lane::takes(&mut stream, &facts))
             .flatten();
-        // Boxed, since this future lives in the connection's task and would make every idle connection as
-        // large as a busy one.
-        let exchange: Pin<Box<dyn Future<Output = Option<Box<ClientStream>>> + Send + '_>> =
-            if let Some(body) = taken {
-                Box::pin(self.lane.serve(stream, facts, body))
-            } else {
+        match taken {
+            Some(body) => {
+                let lane = Arc::clone(&self.lane);
+                Either::Left(Room::around(async move { lane.serve(stream, facts, body).await }))
+            }
+            None => {
                 let mut session = ServerSession::new_http1(stream);
                 session.set_keepalive((!facts.close && !*self.draining.borrow()).then_some(0));
                 let served = self.proxy.process_new_http(session, &self.draining);
-                Box::pin(async move { ClientStream::recover(served.await?.consume().0) })
-            };
-        exchange
+                // Boxed for the same reason as the other, and rare beside it.
+                Either::Right(Box::pin(async move {
+                    ClientStream::recover(served.await?.consume().0)
+                }))
+            }
+        }
     }
 
     async fn h2(&self, stream: Box<ClientStream>) {

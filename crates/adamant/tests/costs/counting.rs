@@ -1,10 +1,9 @@
-//! The allocator of this test binary: it counts the heap calls of the thread that asks, and of all threads.
+//! The allocator of this test binary: it counts the heap calls of the thread that asks.
 //!
 //! Nothing else may be here: it is the one file of these tests that needs `unsafe`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 struct Counting;
 
@@ -12,27 +11,18 @@ thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
-static ALL_CALLS: AtomicU64 = AtomicU64::new(0);
-
 /// Heap calls of this thread so far; giving back does not count.
 pub(crate) fn calls() -> u64 {
     CALLS.get()
 }
 
-/// Heap calls of the process so far.
-pub(crate) fn all_calls() -> u64 {
-    ALL_CALLS.load(Ordering::Relaxed)
-}
-
 fn count() {
     CALLS.set(CALLS.get() + 1);
-    ALL_CALLS.fetch_add(1, Ordering::Relaxed);
 }
 
 #[allow(unsafe_code, reason = "a global allocator cannot be written without it")]
 // SAFETY: every call goes to the system's allocator with the same arguments, so its guarantees hold; the
-// counters are a plain cell without a destructor, which may be touched at any time of a thread's life, and an
-// atomic number.
+// counter is a plain cell without a destructor, which may be touched at any time of a thread's life.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();

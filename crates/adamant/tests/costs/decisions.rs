@@ -16,7 +16,6 @@ use crate::site::{Site, TOKEN_STEPS};
 
 /// Heap calls of one decision after the memory of an exchange has grown to its size.
 fn calls_per_decision(plan: &Plan, path: &str, fields: &[(&'static str, &str)]) -> u64 {
-    let _alone = crate::alone();
     let mut exchange = Exchange::default();
     let mut spent = 0;
     for _ in 0..8 {
@@ -46,7 +45,7 @@ fn calls_per_decision(plan: &Plan, path: &str, fields: &[(&'static str, &str)]) 
 }
 
 /// A token that is new is proved by a hook that waits; from then on it is remembered.
-pub(crate) fn rest_of(plan: &Plan, exchange: &mut Exchange, decided: Progress) -> Decided {
+fn rest_of(plan: &Plan, exchange: &mut Exchange, decided: Progress) -> Decided {
     let from = match decided {
         Progress::Done(decided) => return decided,
         Progress::Waits(from) => from,

@@ -1,6 +1,6 @@
 //! A policy with many routes, and credentials for it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adamant_filter::Catalogue;
@@ -16,11 +16,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(crate) const TOKEN_STEPS: &str = "{ jwt: { keys: { file: jwks.json }, issuer: i, audience: a, algorithms: [ES256], type: jwt } }, \
      { scopes: { all: [\"items:read\"] } }, { rate: { by: consumer, allow: 1000000/s, burst: 1000000 } }";
 
+const HEAD: &str =
+    "listeners: { public: { bind: \"127.0.0.1:0\" } }\nupstreams: { echo: { built-in: echo } }\n";
+
 /// A folder with a policy, a key file and a JWK set.
 pub(crate) struct Site {
     folder: PathBuf,
     signer: EcdsaKeyPair,
-    head: String,
     routes: String,
 }
 
@@ -52,23 +54,8 @@ impl Site {
         Self {
             folder,
             signer,
-            head:
-                "listeners: { public: { bind: \"127.0.0.1:0\" } }\nupstreams: { echo: { built-in: echo } }\n"
-                    .to_owned(),
             routes: String::new(),
         }
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Instead of the built-in origin: this address; with further top-level keys.
-    pub(crate) fn before(mut self, origin: std::net::SocketAddr, more: &str) -> Self {
-        self.head = format!(
-            "listeners: {{ public: {{ bind: \"127.0.0.1:0\" }} }}\nupstreams: {{ echo: {{ endpoints: [\"{origin}\"] }} }}\n{more}"
-        );
-        self
     }
 
     /// Routes `/r/00000/**` and so on under these steps.
@@ -87,17 +74,19 @@ impl Site {
     }
 
     pub(crate) fn plan(&self) -> Plan {
-        self.plan_with(&mut LiveHost::offline(&self.folder))
-    }
-
-    pub(crate) fn plan_with(&self, host: &mut LiveHost) -> Plan {
-        let text = format!("adamant: 1\n{}routes:\n{}", self.head, self.routes);
+        let text = format!("adamant: 1\n{HEAD}routes:\n{}", self.routes);
         let catalogue =
             adamant_limits::register(adamant_guard::register(adamant_auth::register(Catalogue::new())));
         let source = Source::new("gateway.yaml", text.as_bytes());
         let (config, canonical) = adamant_policy::load(&source, &catalogue)
             .unwrap_or_else(|problems| panic!("the file holds: {problems:?}\n{text:.2000}"));
-        Plan::compile(config, &canonical, &catalogue, host).expect("the plan compiles")
+        Plan::compile(
+            config,
+            &canonical,
+            &catalogue,
+            &mut LiveHost::offline(&self.folder),
+        )
+        .expect("the plan compiles")
     }
 
     /// A good token for [`TOKEN_STEPS`].

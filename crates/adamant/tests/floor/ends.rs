@@ -26,7 +26,8 @@ pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// An origin that answers every request with the same 200, on as many connections as come.
+/// An origin that answers every request with the same 200, on as many connections as come. The last four bytes
+/// of a request are those of an empty line, with a body or without one.
 pub(crate) fn origin() -> SocketAddr {
     let (listener, address) = listen();
     thread::spawn(move || {
@@ -44,7 +45,7 @@ pub(crate) fn origin() -> SocketAddr {
 
 fn answer(mut stream: TcpStream) {
     stream.set_nodelay(true).expect("a socket");
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; 16 * 1024];
     let mut filled = 0;
     while let Ok(read @ 1..) = stream.read(&mut buffer[filled..]) {
         filled += read;
@@ -55,6 +56,13 @@ fn answer(mut stream: TcpStream) {
             }
         }
     }
+}
+
+/// Makes one exchange on a connection of its own.
+pub(crate) fn first_exchange(gateway: SocketAddr, request: &str, status: u16) {
+    heap::stand_apart();
+    let mut stream = TcpStream::connect(gateway).expect("a connection");
+    assert_eq!(exchange(&mut stream, request), status, "{request}");
 }
 
 /// Heap calls per exchange of everything that serves, with one client on one connection.

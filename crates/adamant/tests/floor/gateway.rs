@@ -33,12 +33,13 @@ const CHANGES: &str =
     "{ headers: { request: { set: { x-edge: adamant } }, response: { set: { x-frame-options: DENY } } } }";
 
 /// Routes by the first segment of their path, with their filters.
-const ROUTES: [(&str, &[&str]); 6] = [
+const ROUTES: [(&str, &[&str]); 7] = [
     ("plain", &[]),
     ("changes", &[CHANGES]),
     ("key", &[KEY, RATE]),
     ("token", &[JWT, RATE, SCOPES]),
     ("full", &[HYGIENE, KEY, RATE, SCOPES]),
+    ("outside", &["{ addresses: { allow: [192.0.2.0/24] } }"]),
     ("exhausted", &[KEY, ONCE]),
 ];
 
