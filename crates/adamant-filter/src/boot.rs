@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use http::header::HeaderName;
 
-use crate::host::{Blocking, Counter, Host, Keep, Periodic, Random, Secret, Store, Target, Transport};
+use crate::consumers::Consumers;
+use crate::host::{
+    Background, Blocking, Counter, Host, Keep, Periodic, Random, Readiness, Secret, Store, Target, Transport,
+};
 use crate::identity::Identity;
 use crate::key::{Key, KeyBy, Part};
 use crate::node::Node;
@@ -196,6 +199,24 @@ impl<'a> Boot<'a> {
     /// Threads for work that blocks.
     pub fn blocking(&mut self) -> Arc<dyn Blocking> {
         self.host.blocking()
+    }
+
+    /// Work beside requests, and waiting.
+    pub fn background(&mut self) -> Arc<dyn Background> {
+        self.host.background()
+    }
+
+    /// A word about whether the gateway may be sent requests, as far as `what` of this step is concerned. Until
+    /// it is said, the gateway is not ready.
+    pub fn readiness(&mut self, what: &str) -> Readiness {
+        self.host.readiness(&format!("{}: {what}", self.id))
+    }
+
+    /// The consumers that the file declares. A filter that proves an identity must ask them about it
+    /// ([`Consumers::resolve`]) once for each credential, before it writes the identity.
+    #[must_use]
+    pub fn consumers(&self) -> Arc<Consumers> {
+        self.host.consumers()
     }
 
     /// Keeps state across a replacement under `fingerprint`, which must change with the meaning of the

@@ -3,18 +3,19 @@
 //! Filters never see a `Host`; they ask `Boot`, which writes down what was asked.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
+use crate::consumers::Consumers;
 use crate::node::Node;
 use crate::problem::Problem;
-use crate::time::Tick;
+use crate::time::{Tick, Wall};
 use crate::units::SecretRef;
 use crate::verdict::{Fault, Fields};
 
@@ -58,6 +59,19 @@ pub trait Host {
 
     /// Threads for work that blocks.
     fn blocking(&mut self) -> Arc<dyn Blocking>;
+
+    /// Work beside requests, and waiting.
+    fn background(&mut self) -> Arc<dyn Background>;
+
+    /// A word about whether the gateway may be sent requests, as far as `what` is concerned. Until it is said,
+    /// the gateway is not ready.
+    fn readiness(&mut self, what: &str) -> Readiness;
+
+    /// Told once, before any filter is built: the consumers that the file declares.
+    fn declare(&mut self, consumers: Arc<Consumers>);
+
+    /// The consumers that the file declares.
+    fn consumers(&self) -> Arc<Consumers>;
 
     /// Keeps state across a replacement: exported by this process, imported by its successor under the
     /// same fingerprint.
@@ -112,6 +126,8 @@ pub struct Target {
     pub timeout: Duration,
     /// Largest answer that is read.
     pub answer_max: u64,
+    /// The authorities that may vouch for an `https` origin, as a file in PEM; the system's by default.
+    pub authorities: Option<PathBuf>,
 }
 
 /// A call to a service.
@@ -149,6 +165,16 @@ pub trait Transport: Send + Sync {
 
 /// State shared between instances. Keys and values are small.
 pub trait Store: Send + Sync {
+    /// Asks several limits about one request: all of them are charged, or none. One round trip, and no other
+    /// instance comes between. A store with a clock of its own goes by that one, so that instances need not
+    /// agree about the time; `now` is for those without.
+    ///
+    /// The answers stand in the order of the charges. When one of them is [`Charged::Deny`], nothing was charged.
+    ///
+    /// # Errors
+    /// A fault when the store does not answer in time. Whether it charged is not known then.
+    fn charge(&self, charges: Vec<Charge>, now: Wall) -> Pending<'_, Result<Vec<Charged>, Fault>>;
+
     /// Adds `amount` to a number that expires `ttl` after its creation, and returns the sum.
     ///
     /// # Errors
@@ -166,6 +192,71 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// A fault when the store does not answer in time.
     fn put(&self, key: &[u8], value: Bytes, ttl: Duration) -> Pending<'_, Result<(), Fault>>;
+
+    /// Writes a value that expires after `ttl`, unless there is one. `true` when it was written: what must
+    /// happen once happens where this says so.
+    ///
+    /// # Errors
+    /// A fault when the store does not answer in time.
+    fn put_new(&self, key: &[u8], value: Bytes, ttl: Duration) -> Pending<'_, Result<bool, Fault>>;
+}
+
+/// A limit that is asked, and for how much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Whose state: the fingerprint of the limit and the key that it counts by.
+    pub key: Bytes,
+    /// How the limit counts.
+    pub measure: Measure,
+    /// What is asked for.
+    pub cost: u64,
+    /// With how much of it the asker is content; less than `cost` where it asks ahead for requests to come.
+    pub at_least: u64,
+}
+
+/// How a limit in a store counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// So many at once, and one more each time that `every` has passed (GCRA).
+    Even {
+        /// Time that one takes.
+        every: Duration,
+        /// Most at once.
+        burst: u64,
+    },
+    /// So many in any window of this length, by the counts of two windows.
+    Sliding {
+        /// Most in a window.
+        at_most: u64,
+        /// Its length.
+        window: Duration,
+    },
+    /// So many until a moment, at which the count begins anew.
+    Until {
+        /// Most until then.
+        at_most: u64,
+        /// The moment.
+        ends: Wall,
+    },
+}
+
+/// What a limit in a store says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charged {
+    /// It was charged.
+    Pass {
+        /// How much of the cost, at least what was asked for.
+        granted: u64,
+        /// What is left.
+        remaining: u64,
+        /// Until there is more.
+        next: Duration,
+    },
+    /// It would be exceeded.
+    Deny {
+        /// Until the least that was asked for can be had; `None` when it never can.
+        wait: Option<Duration>,
+    },
 }
 
 /// Threads for work that blocks, such as hashing a password.
@@ -182,6 +273,32 @@ impl dyn Blocking {
         let store = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
         self.run(Box::new(store)).await;
         result.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Work beside requests: what outlives the request that began it, and waiting.
+pub trait Background: Send + Sync {
+    /// Runs `work` to its end, whatever becomes of the request that asked for it. Offline hosts drop it.
+    fn spawn(&self, work: Pending<'static, ()>);
+
+    /// Waits for `time`. Offline it is over at once.
+    fn sleep(&self, time: Duration) -> Pending<'static, ()>;
+}
+
+/// Whether the gateway may be sent requests, as far as one filter is concerned.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// From now on it may, or may not.
+    pub fn set(&self, is_ready: bool) {
+        self.0.store(is_ready, Ordering::Release);
+    }
+
+    /// Whether it may. It may not before it was set.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 

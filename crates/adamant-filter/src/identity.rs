@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
+use crate::consumers::Consumer;
 use crate::slot::Slot;
 
 /// Consumer, how it was proved, and what it may.
 ///
 /// A consumer is qualified by method and issuer: `acme` of one issuer is not `acme` of another, and an
-/// API key named `acme` is neither.
+/// API key named `acme` is neither, unless the file declares them to be one ([`Consumers`](crate::Consumers)).
 ///
 /// It is kept for every remembered credential and made for every new one, so it is few pieces of memory.
 #[derive(Debug)]
@@ -25,6 +26,27 @@ pub struct Identity {
     /// Each scope with [`AFTER_SCOPE`] behind it.
     scopes: Box<str>,
     claims: Claims,
+    /// The consumer of the file for which it stands.
+    declared: Option<Declared>,
+}
+
+/// A consumer of the file, and what it is counted by.
+#[derive(Debug)]
+struct Declared {
+    qualified: Box<str>,
+    consumer: Arc<Consumer>,
+}
+
+/// Method, issuer and name in one text: a length in front of all but the last, since a claim may contain any
+/// character that could serve as a separator.
+pub(crate) fn qualify(method: &str, issuer: &str, name: &str) -> String {
+    let mut qualified = String::with_capacity(method.len() + issuer.len() + name.len() + 12);
+    for part in [method, issuer] {
+        // Writing to a `String` cannot fail.
+        let _ = write!(qualified, "{}:{part}", part.len());
+    }
+    qualified.push_str(name);
+    qualified
 }
 
 /// Ends a scope. RFC 6749 §3.3 knows no control characters in scopes.
@@ -45,21 +67,26 @@ impl Identity {
     /// An identity proved by `method` (the filter's word). `issuer` is empty where a method has none.
     #[must_use]
     pub fn new(method: &'static str, issuer: &str, consumer: &str) -> Self {
-        let mut qualified = String::with_capacity(method.len() + issuer.len() + consumer.len() + 12);
-        for part in [method, issuer] {
-            // A length in front, since a claim may contain any character that could serve as a separator.
-            // Writing to a `String` cannot fail.
-            let _ = write!(qualified, "{}:{part}", part.len());
-        }
-        let end = qualified.len();
-        qualified.push_str(consumer);
+        let qualified = qualify(method, issuer, consumer);
+        let end = qualified.len() - consumer.len();
         Self {
             method,
             qualified: qualified.into(),
             issuer: (end - issuer.len(), end),
             scopes: Box::default(),
             claims: Claims::default(),
+            declared: None,
         }
+    }
+
+    /// The same proof, as that of a consumer of the file. What it is counted by is the consumer from now on.
+    pub(crate) fn of_consumer(mut self, consumer: Arc<Consumer>) -> Self {
+        self.declared = Some(Declared {
+            // No method has an empty word, so no proof is taken for a consumer of the file.
+            qualified: qualify("", "", &consumer.name).into(),
+            consumer,
+        });
+        self
     }
 
     /// With these scopes. One that could be taken for two is not granted.
@@ -100,7 +127,34 @@ impl Identity {
     /// The consumer's name, for people. Use [`Identity::qualified`] as a key.
     #[must_use]
     pub fn consumer(&self) -> &str {
+        match &self.declared {
+            Some(declared) => &declared.consumer.name,
+            None => self.subject(),
+        }
+    }
+
+    /// The name by which the credential itself calls it.
+    #[must_use]
+    pub fn subject(&self) -> &str {
         self.qualified.get(self.issuer.1..).unwrap_or_default()
+    }
+
+    /// The plan that the file gives it.
+    #[must_use]
+    pub fn plan(&self) -> Option<&str> {
+        self.declared.as_ref()?.consumer.plan.as_deref()
+    }
+
+    /// Groups that the file puts it in.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        let groups = self.declared.as_ref().map(|declared| &declared.consumer.groups);
+        groups.into_iter().flatten().map(|group| &**group)
+    }
+
+    /// Whether the file puts it in this group.
+    #[must_use]
+    pub fn is_in_group(&self, name: &str) -> bool {
+        self.groups().any(|group| group == name)
     }
 
     /// The method that proved it: the word of the filter.
@@ -117,10 +171,13 @@ impl Identity {
             .unwrap_or_default()
     }
 
-    /// Method, issuer and consumer in one unambiguous key.
+    /// Who it is in one unambiguous key: the consumer of the file, or else method, issuer and name.
     #[must_use]
-    pub const fn qualified(&self) -> &[u8] {
-        self.qualified.as_bytes()
+    pub fn qualified(&self) -> &[u8] {
+        match &self.declared {
+            Some(declared) => declared.qualified.as_bytes(),
+            None => self.qualified.as_bytes(),
+        }
     }
 
     /// Whether `scope` was granted.

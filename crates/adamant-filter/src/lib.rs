@@ -12,8 +12,9 @@
 //! | `hooks` | wiring of methods to moments |
 //! | `verdict` | pass, deny, reply, fault, and constant reasons |
 //! | `request`, `response`, `attempt`, `body`, `finished` | what hooks see |
-//! | `slot`, `identity`, `key` | typed facts between filters, the consumer, keys for limits |
+//! | `slot`, `identity`, `consumers`, `key` | typed facts between filters, the consumer, keys for limits |
 //! | `boot`, `host` | what a filter may ask for, and who grants it |
+//! | `memory_store` | a shared store for trials and offline commands |
 //! | `catalogue` | registered filters behind an object-safe face |
 //! | `node`, `decode`, `problem`, `units` | the file's tree with positions, and quantities with units |
 //! | `time` | ticks and wall time |
@@ -71,6 +72,7 @@ mod attempt;
 mod body;
 mod boot;
 mod catalogue;
+mod consumers;
 mod decode;
 mod fields;
 mod filter;
@@ -79,6 +81,7 @@ mod hooks;
 mod host;
 mod identity;
 mod key;
+mod memory_store;
 mod node;
 pub mod prelude;
 mod problem;
@@ -96,15 +99,18 @@ pub use attempt::Attempt;
 pub use body::Chunk;
 pub use boot::{Boot, Needs};
 pub use catalogue::{Built, Catalogue, Registered};
+pub use consumers::{Consumer, Consumers, KnownBy};
 pub use decode::{Form, OneOrMany, ShortOrLong, Spanned, decode, decode_with, inspect, read, schema_of};
 pub use filter::{Filter, Role};
 pub use finished::Finished;
 pub use hooks::{AsyncFn, AsyncHook, Hooks, RequestHook, Waiting, Wired};
 pub use host::{
-    Answer, Blocking, Call, Counter, Host, Keep, Pending, Periodic, Random, Secret, Store, Target, Transport,
+    Answer, Background, Blocking, Call, Charge, Charged, Counter, Host, Keep, Measure, Pending, Periodic,
+    Random, Readiness, Secret, Store, Target, Transport,
 };
 pub use identity::{Identity, TlsFacts};
 pub use key::{Key, KeyBy};
+pub use memory_store::MemoryStore;
 pub use node::{Content, Entry, Node, Span};
 pub use problem::{Problem, Problems, did_you_mean};
 #[cfg(feature = "engine")]

@@ -12,14 +12,16 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-use bytes::Bytes;
 use pingora_http::{RequestHeader, ResponseHeader};
 use serde_json::Value;
 
 use crate::catalogue::{Built, Catalogue};
+use crate::consumers::Consumers;
 use crate::host::{
-    Answer, Blocking, Call, Counter, Host, Keep, Pending, Periodic, Random, Secret, Store, Target, Transport,
+    Answer, Background, Blocking, Call, Counter, Host, Keep, Pending, Periodic, Random, Readiness, Secret,
+    Store, Target, Transport,
 };
+use crate::memory_store::MemoryStore;
 use crate::problem::Problems;
 use crate::verdict::{Denial, Fault, Reason};
 use crate::{
@@ -36,6 +38,7 @@ pub struct TrialHost {
     files: HashMap<PathBuf, Arc<[u8]>>,
     secrets: HashMap<SecretRef, Secret>,
     answers: HashMap<String, Answer>,
+    consumers: Arc<Consumers>,
     world: Arc<World>,
 }
 
@@ -46,6 +49,7 @@ struct World {
     periodic: Mutex<Vec<Periodic>>,
     kept: Mutex<Vec<(String, Arc<dyn Keep>)>>,
     counters: Mutex<HashMap<&'static str, Counter>>,
+    readiness: Mutex<HashMap<String, Readiness>>,
     seed: AtomicU64,
 }
 
@@ -96,6 +100,19 @@ impl TrialHost {
     #[must_use]
     pub fn counted(&self, name: &str) -> u64 {
         lock(&self.world.counters).get(name).map_or(0, Counter::value)
+    }
+
+    /// With the consumers that a file declares.
+    #[must_use]
+    pub fn with_consumers(mut self, consumers: Consumers) -> Self {
+        self.consumers = Arc::new(consumers);
+        self
+    }
+
+    /// Whether every filter that has a word about it says that requests may come.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        lock(&self.world.readiness).values().all(Readiness::is_ready)
     }
 
     /// What the filters keep for a successor, by fingerprint.
@@ -149,6 +166,25 @@ impl Host for TrialHost {
         Arc::new(Inline)
     }
 
+    fn background(&mut self) -> Arc<dyn Background> {
+        Arc::new(Inline)
+    }
+
+    fn readiness(&mut self, what: &str) -> Readiness {
+        lock(&self.world.readiness)
+            .entry(what.to_owned())
+            .or_default()
+            .clone()
+    }
+
+    fn declare(&mut self, consumers: Arc<Consumers>) {
+        self.consumers = consumers;
+    }
+
+    fn consumers(&self) -> Arc<Consumers> {
+        Arc::clone(&self.consumers)
+    }
+
     fn keep(&mut self, fingerprint: &str, state: Arc<dyn Keep>) {
         lock(&self.world.kept).push((fingerprint.to_owned(), state));
     }
@@ -173,36 +209,22 @@ impl Transport for Fixture {
     }
 }
 
-#[derive(Default)]
-struct MemoryStore {
-    numbers: Mutex<HashMap<Vec<u8>, i64>>,
-    values: Mutex<HashMap<Vec<u8>, Bytes>>,
-}
-
-impl Store for MemoryStore {
-    fn add(&self, key: &[u8], amount: i64, _ttl: Duration) -> Pending<'_, Result<i64, Fault>> {
-        let mut numbers = lock(&self.numbers);
-        let sum = numbers.entry(key.to_vec()).or_insert(0);
-        *sum += amount;
-        Box::pin(std::future::ready(Ok(*sum)))
-    }
-
-    fn get(&self, key: &[u8]) -> Pending<'_, Result<Option<Bytes>, Fault>> {
-        let value = lock(&self.values).get(key).cloned();
-        Box::pin(std::future::ready(Ok(value)))
-    }
-
-    fn put(&self, key: &[u8], value: Bytes, _ttl: Duration) -> Pending<'_, Result<(), Fault>> {
-        lock(&self.values).insert(key.to_vec(), value);
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
 struct Inline;
 
 impl Blocking for Inline {
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Pending<'_, ()> {
         work();
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Background for Inline {
+    /// Runs the work to its end at once: a trial has no other time.
+    fn spawn(&self, work: Pending<'static, ()>) {
+        block_on(work);
+    }
+
+    fn sleep(&self, _time: Duration) -> Pending<'static, ()> {
         Box::pin(std::future::ready(()))
     }
 }

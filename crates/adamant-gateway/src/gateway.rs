@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adamant_filter::{Counter, Problem};
+use adamant_filter::{Problem, Readiness};
 use adamant_policy::config::LogTarget;
 use adamant_policy::plan::Plan;
 use tokio::runtime::Runtime;
@@ -21,6 +21,7 @@ use tokio::runtime::Runtime;
 use crate::admin::{AdminAddresses, AdminError, AdminServer};
 use crate::carrier::Carriers;
 use crate::engine::Engine;
+use crate::host::Granted;
 use crate::listen::{BindError, Bound, CertificateError, Listening, Workers};
 use crate::log_sink::{LogSink, LogWriter};
 use crate::observation::Observation;
@@ -96,6 +97,7 @@ pub struct Gateway {
     log: Option<LogSink>,
     filters: Vec<(String, String)>,
     ready: Arc<AtomicBool>,
+    awaited: Vec<(String, Readiness)>,
 }
 
 /// Where a gateway can be reached.
@@ -140,7 +142,7 @@ impl Gateway {
         plan: Arc<Plan>,
         machine: &Machine,
         background: Runtime,
-        counters: Vec<(&'static str, &'static str, Counter)>,
+        granted: Granted,
     ) -> Result<Self, StartError> {
         let config = plan.config();
         let folder = machine.folder.as_path();
@@ -151,7 +153,7 @@ impl Gateway {
         let certificates = tls
             .iter()
             .map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));
-        let observation = Observation::new(&plan, workers, counters);
+        let observation = Observation::new(&plan, workers, granted.counters);
         let log = config
             .observe
             .access_log
@@ -185,6 +187,7 @@ impl Gateway {
             log,
             filters,
             ready,
+            awaited: granted.readiness,
         })
     }
 
@@ -220,6 +223,7 @@ impl Gateway {
             log,
             filters,
             ready,
+            awaited,
         } = self;
         let signals = signals::Signals::install(&background)?;
         let log = match (log, &engine.observation.log) {
@@ -234,6 +238,7 @@ impl Gateway {
             engine,
             workers: workers.watch(),
             ready: Arc::clone(&ready),
+            awaited,
             filters,
         };
         if let Some(admin) = admin {

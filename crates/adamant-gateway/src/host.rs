@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::{
-    Blocking, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random, Secret, SecretRef, Store,
-    Target, Transport,
+    Background, Blocking, Consumers, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random,
+    Readiness, Secret, SecretRef, Store, Target, Transport,
 };
 use adamant_policy::text::{self, Source};
 use tokio::runtime::Handle;
@@ -25,8 +25,18 @@ pub struct LiveHost {
     folder: PathBuf,
     background: Option<Handle>,
     read: HashMap<PathBuf, Arc<[u8]>>,
-    counters: Vec<(&'static str, &'static str, Counter)>,
+    granted: Granted,
+    consumers: Arc<Consumers>,
     kept: Vec<(String, Arc<dyn Keep>)>,
+}
+
+/// What filters were granted that the gateway tells operators of.
+#[derive(Debug, Default)]
+pub struct Granted {
+    /// Counters: name, help, value.
+    pub counters: Vec<(&'static str, &'static str, Counter)>,
+    /// Words about whether requests may come, and about what.
+    pub readiness: Vec<(String, Readiness)>,
 }
 
 impl std::fmt::Debug for LiveHost {
@@ -45,7 +55,8 @@ impl LiveHost {
             folder: folder.to_owned(),
             background: None,
             read: HashMap::new(),
-            counters: Vec::new(),
+            granted: Granted::default(),
+            consumers: Arc::default(),
             kept: Vec::new(),
         }
     }
@@ -65,10 +76,10 @@ impl LiveHost {
         self.folder.join(path)
     }
 
-    /// Counters that filters asked for: name, help, value.
+    /// What filters were granted.
     #[must_use]
-    pub fn into_counters(self) -> Vec<(&'static str, &'static str, Counter)> {
-        self.counters
+    pub fn into_granted(self) -> Granted {
+        self.granted
     }
 
     /// The bytes behind a reference to a secret.
@@ -197,16 +208,37 @@ impl Host for LiveHost {
         })
     }
 
+    fn background(&mut self) -> Arc<dyn Background> {
+        Arc::new(Threads {
+            background: self.background.clone(),
+        })
+    }
+
+    fn readiness(&mut self, what: &str) -> Readiness {
+        let readiness = Readiness::default();
+        self.granted.readiness.push((what.to_owned(), readiness.clone()));
+        readiness
+    }
+
+    fn declare(&mut self, consumers: Arc<Consumers>) {
+        self.consumers = consumers;
+    }
+
+    fn consumers(&self) -> Arc<Consumers> {
+        Arc::clone(&self.consumers)
+    }
+
     fn keep(&mut self, fingerprint: &str, state: Arc<dyn Keep>) {
         self.kept.push((fingerprint.to_owned(), state));
     }
 
     fn counter(&mut self, name: &'static str, help: &'static str) -> Counter {
-        if let Some((_, _, counter)) = self.counters.iter().find(|(known, _, _)| *known == name) {
+        let counters = &mut self.granted.counters;
+        if let Some((_, _, counter)) = counters.iter().find(|(known, _, _)| *known == name) {
             return counter.clone();
         }
         let counter = Counter::default();
-        self.counters.push((name, help, counter.clone()));
+        counters.push((name, help, counter.clone()));
         counter
     }
 
@@ -219,7 +251,7 @@ impl Host for LiveHost {
     }
 }
 
-/// Blocking work on the background runtime; offline, in place.
+/// Work on the background runtime. Offline, blocking work is done in place, and any other is dropped.
 struct Threads {
     background: Option<Handle>,
 }
@@ -239,6 +271,22 @@ impl Blocking for Threads {
                 work();
                 Box::pin(std::future::ready(()))
             }
+        }
+    }
+}
+
+impl Background for Threads {
+    fn spawn(&self, work: Pending<'static, ()>) {
+        if let Some(background) = &self.background {
+            background.spawn(work);
+        }
+    }
+
+    fn sleep(&self, time: Duration) -> Pending<'static, ()> {
+        match &self.background {
+            // The timer is that of the runtime which waits, so that no other thread has to wake it.
+            Some(_) => Box::pin(async move { tokio::time::sleep(time).await }),
+            None => Box::pin(std::future::ready(())),
         }
     }
 }

@@ -47,4 +47,4 @@ mod request_id;
 pub mod upstream;
 
 pub use gateway::{Addresses, Ended, Gateway, Machine, StartError};
-pub use host::LiveHost;
+pub use host::{Granted, LiveHost};

@@ -69,6 +69,7 @@ impl Filter for Ask {
             origin: config.service,
             timeout: Duration::from_millis(200),
             answer_max: 4096,
+            authorities: None,
         };
         Ok(Self {
             service: boot.outbound(&target)?,

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use adamant_filter::Readiness;
 use adamant_observe::{Connections, EndpointState, Surroundings};
 
 use crate::admin::{self, AdminState, Check, Probe};
@@ -18,6 +19,8 @@ pub(super) struct Status {
     pub(super) workers: WorkersWatch,
     /// Every listener accepts and nothing drains.
     pub(super) ready: Arc<AtomicBool>,
+    /// What filters wait for before requests may come.
+    pub(super) awaited: Vec<(String, Readiness)>,
     pub(super) filters: Vec<(String, String)>,
 }
 
@@ -57,6 +60,11 @@ impl AdminState for Status {
                 let draining = self.is_draining();
                 let detail = if draining { "draining" } else { "accepting" };
                 let mut checks = vec![check("listeners", !draining, detail.to_owned())];
+                checks.extend(self.awaited.iter().map(|(what, readiness)| {
+                    let is_ready = readiness.is_ready();
+                    let state = if is_ready { "there" } else { "awaited" };
+                    check("filter", is_ready, format!("{what}: {state}"))
+                }));
                 // An upstream that is down never makes the gateway unready: its routes answer 503.
                 checks.extend(self.engine.upstreams.iter().map(|upstream| {
                     let readiness = upstream.readiness();

@@ -68,8 +68,7 @@ pub(crate) fn run(
             .map(|filter| (filter.name().to_owned(), filter.version().to_owned()))
             .collect(),
     };
-    let counters = host.into_counters();
-    let gateway = Gateway::prepare(Arc::clone(&plan), &machine, background, counters);
+    let gateway = Gateway::prepare(Arc::clone(&plan), &machine, background, host.into_granted());
     let gateway = gateway.map_err(|error| refused(&error))?;
     let addresses = gateway.addresses();
     let announcement = arguments

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use adamant_auth::KeySource;
 use adamant_filter::{
-    Blocking, Counter, Host, Keep, Node, Periodic, Problem, Random, Secret, SecretRef, Store, Target,
-    Transport,
+    Background, Blocking, Consumers, Counter, Host, Keep, Node, Periodic, Problem, Random, Readiness, Secret,
+    SecretRef, Store, Target, Transport,
 };
 use adamant_gateway::LiveHost;
 
@@ -85,6 +85,22 @@ impl Host for RehearsalHost {
 
     fn blocking(&mut self) -> Arc<dyn Blocking> {
         self.offline.blocking()
+    }
+
+    fn background(&mut self) -> Arc<dyn Background> {
+        self.offline.background()
+    }
+
+    fn readiness(&mut self, what: &str) -> Readiness {
+        self.offline.readiness(what)
+    }
+
+    fn declare(&mut self, consumers: Arc<Consumers>) {
+        self.offline.declare(consumers);
+    }
+
+    fn consumers(&self) -> Arc<Consumers> {
+        self.offline.consumers()
     }
 
     fn keep(&mut self, fingerprint: &str, state: Arc<dyn Keep>) {

@@ -83,7 +83,7 @@ pub(crate) fn start(folder: &Path, origin: SocketAddr, observe: &str) -> SocketA
             folder,
             filters: Vec::new(),
         };
-        let gateway = Gateway::prepare(plan, &machine, background, host.into_counters()).expect("it starts");
+        let gateway = Gateway::prepare(plan, &machine, background, host.into_granted()).expect("it starts");
         let address = gateway.addresses().listeners[0].1;
         let serving = move || tell.send(address).expect("somebody waits");
         gateway.run(serving).expect("it serves");
