@@ -17,7 +17,9 @@ mod jwt;
 mod scopes;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
-pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
+pub use jwt::{
+    Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
+};
 pub use scopes::{Scopes, ScopesConfig};
 
 use adamant_filter::Catalogue;
