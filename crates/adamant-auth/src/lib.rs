@@ -7,16 +7,22 @@
 //! |---|---|
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
+//! | [`Basic`] | proves an identity by a name and a password (RFC 7617) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
+mod backoff;
+mod basic;
 mod challenge;
 mod consumer;
 mod credential;
+mod flight;
 mod jwt;
 mod scopes;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
+pub use backoff::GuardConfig;
+pub use basic::{Basic, BasicConfig, UserList};
 pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
 pub use scopes::{Scopes, ScopesConfig};
 
@@ -29,6 +35,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
+        .filter::<Basic>(version)
         .filter::<Scopes>(version)
 }
 
@@ -40,6 +47,6 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "scopes"]);
+        assert_eq!(names, ["api-key", "basic", "jwt", "scopes"]);
     }
 }
