@@ -6,7 +6,7 @@
 mod algorithm;
 mod claims;
 mod config;
-mod json;
+pub(crate) mod json;
 mod jwks;
 mod keys;
 mod pem;
