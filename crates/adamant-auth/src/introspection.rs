@@ -83,12 +83,21 @@ impl Introspection {
             Ok(wait) => wait,
             Err(verdict) => return verdict,
         };
-        match wait.await {
-            Some(Judged::Good(proof)) => self.conclude(request, Ok(proof.identity)),
-            Some(Judged::Refused(reason)) => self.conclude(request, Err(reason)),
-            Some(Judged::Fault(reason)) => reason.fault(),
-            // Offline, nothing is begun.
-            None => reason::NO_ANSWER.fault(),
+        let judged = match wait.await {
+            Some(judged) => judged,
+            // Offline nothing is begun beside requests, and whoever asks learns that nobody answers.
+            None => match self.token(request) {
+                Ok(token) => {
+                    let (topic, now) = (self.asker.topic(token), request.now());
+                    self.asker.ask(topic, token, now, request.wall()).await
+                }
+                Err(reason) => Judged::Refused(reason),
+            },
+        };
+        match judged {
+            Judged::Good(proof) => self.conclude(request, Ok(proof.identity)),
+            Judged::Refused(reason) => self.conclude(request, Err(reason)),
+            Judged::Fault(reason) => reason.fault(),
         }
     }
 

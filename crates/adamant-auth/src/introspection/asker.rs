@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{Proof, Rules};
 use super::config::{ClientBy, IntrospectionConfig};
-use super::reason::{BAD_ANSWER, NO_ANSWER, SECRET_WITHHELD};
+use super::reason::BAD_ANSWER;
 use crate::flight::Topic;
 use crate::jwt::json;
 use crate::service::Address;
@@ -63,8 +63,7 @@ impl Weighter<Topic, Known> for Weight {
 pub(super) struct Asker {
     transport: Arc<dyn Transport>,
     target: String,
-    /// What every call carries; `None` where the secret is withheld.
-    client: Option<Credentials>,
+    client: Credentials,
     rules: Rules,
     /// SHA-256 of the client and the endpoint, to be continued with the token.
     prefix: Sha256,
@@ -74,7 +73,8 @@ pub(super) struct Asker {
     inactive_for: Duration,
 }
 
-/// How the gateway proves itself.
+/// How the gateway proves itself: what every call carries.
+#[derive(Default)]
 struct Credentials {
     authorization: Option<HeaderValue>,
     form: String,
@@ -144,12 +144,9 @@ impl Asker {
 
     /// Asks, and remembers the answer.
     pub(super) async fn ask(&self, topic: Topic, token: &[u8], now: Tick, wall: Wall) -> Judged {
-        let Some(client) = &self.client else {
-            return Judged::Fault(&SECRET_WITHHELD);
-        };
-        // The transport's own reasons say more than a client may know.
-        let Ok(answer) = self.transport.call(self.call(client, token)).await else {
-            return Judged::Fault(&NO_ANSWER);
+        let answer = match self.transport.call(self.call(token)).await {
+            Ok(answer) => answer,
+            Err(fault) => return Judged::Fault(fault.reason),
         };
         let Some(claims) = is_json(&answer).then(|| json::object(&answer.body)).flatten() else {
             return Judged::Fault(&BAD_ANSWER);
@@ -168,11 +165,11 @@ impl Asker {
         }
     }
 
-    fn call(&self, client: &Credentials, token: &[u8]) -> Call {
+    fn call(&self, token: &[u8]) -> Call {
         let mut form = "token=".to_owned();
         push_encoded(&mut form, token);
         form.push_str("&token_type_hint=access_token");
-        form.push_str(&client.form);
+        form.push_str(&self.client.form);
         let json = HeaderValue::from_static("application/json");
         let mut fields = vec![
             (
@@ -181,7 +178,7 @@ impl Asker {
             ),
             (HeaderName::from_static("accept"), json),
         ];
-        if let Some(value) = &client.authorization {
+        if let Some(value) = &self.client.authorization {
             fields.push((HeaderName::from_static("authorization"), value.clone()));
         }
         Call {

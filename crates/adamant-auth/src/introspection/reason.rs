@@ -4,6 +4,8 @@
 //! The texts are for clients and say nothing of the token.
 
 use adamant_filter::Reason;
+use adamant_filter::offline::NO_ANSWER;
+use adamant_filter::unanswered::{BROKEN, LATE, LONG, UNREACHABLE, UNSENDABLE};
 
 pub(super) const MISSING: Reason = Reason::new("missing", 401, "a bearer token is required");
 pub(super) const SEVERAL: Reason = Reason::new("several", 400, "the token must be sent once and by one way");
@@ -24,22 +26,11 @@ pub(super) const BUSY: Reason = Reason::new(
     503,
     "too many tokens are being asked about at this moment",
 );
-pub(super) const NO_ANSWER: Reason = Reason::new(
-    "no-answer",
-    503,
-    "the service that knows the token did not answer in time",
-);
 pub(super) const BAD_ANSWER: Reason = Reason::new(
     "bad-answer",
     503,
     "the service that knows the token answered something else",
 );
-pub(super) const SECRET_WITHHELD: Reason = Reason::new(
-    "secret-withheld",
-    503,
-    "the secret of the client is not known to this command",
-);
-
 /// All of them, in the order of the checks.
 pub(super) const ALL: &[&Reason] = &[
     &MISSING,
@@ -47,7 +38,11 @@ pub(super) const ALL: &[&Reason] = &[
     &UNREADABLE,
     &TOO_LONG,
     &BUSY,
-    &SECRET_WITHHELD,
+    &UNREACHABLE,
+    &LATE,
+    &LONG,
+    &BROKEN,
+    &UNSENDABLE,
     &NO_ANSWER,
     &BAD_ANSWER,
     &INACTIVE,

@@ -25,7 +25,7 @@ impl Transport for Server {
         self.calls.lock().unwrap().push(call);
         let answer = self.answer.lock().unwrap().clone();
         let fault = Fault {
-            reason: &adamant_filter::trial::NO_ANSWER,
+            reason: &adamant_filter::offline::NO_ANSWER,
         };
         Box::pin(std::future::ready(answer.ok_or(fault)))
     }
@@ -377,12 +377,9 @@ fn the_consumer_is_read_from_the_named_member_and_stands_for_that_of_the_file() 
 }
 
 #[test]
-fn without_the_secret_nothing_is_asked() {
-    let server = Arc::new(Server::default());
-    let mut host = TrialHost::new().with_service(ORIGIN, Arc::clone(&server) as Arc<dyn Transport>);
-    let trial = Trial::with_host::<Introspection>(&config(), &mut host);
-    assert_eq!(fault(&trial.request(request(0, "abc"))), "secret-withheld");
-    assert_eq!(server.calls(), 0);
+fn offline_nobody_answers() {
+    let trial = Trial::with_host::<Introspection>(&config(), &mut TrialHost::new());
+    assert_eq!(fault(&trial.request(request(0, "abc"))), "no-answer");
 }
 
 #[test]
