@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 pub use self::generated::GeneratedKey;
+pub(crate) use self::generated::{grants, quoted};
 
 use self::key_file::KeyFile;
 use crate::challenge::{Challenges, default_realm};

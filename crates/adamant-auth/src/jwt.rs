@@ -8,7 +8,7 @@ mod answers;
 mod binding;
 mod claims;
 mod config;
-mod json;
+pub(crate) mod json;
 mod jwks;
 mod keys;
 mod pem;

@@ -7,19 +7,29 @@
 //! |---|---|
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
+//! | [`Basic`] | proves an identity by a name and a password (RFC 7617) |
+//! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
+mod backoff;
+mod basic;
 mod challenge;
 mod consumer;
 mod credential;
+mod flight;
+mod introspection;
 mod jwt;
 mod scopes;
+mod service;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
 };
+pub use backoff::GuardConfig;
+pub use basic::{Basic, BasicConfig, UserList};
+pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use scopes::{Scopes, ScopesConfig};
 
 use adamant_filter::Catalogue;
@@ -31,6 +41,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
+        .filter::<Basic>(version)
+        .filter::<Introspection>(version)
         .filter::<Scopes>(version)
 }
 
@@ -42,6 +54,6 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "scopes"]);
+        assert_eq!(names, ["api-key", "basic", "introspection", "jwt", "scopes"]);
     }
 }

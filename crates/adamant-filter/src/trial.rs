@@ -36,6 +36,7 @@ pub struct TrialHost {
     files: HashMap<PathBuf, Arc<[u8]>>,
     secrets: HashMap<SecretRef, Secret>,
     answers: HashMap<String, Answer>,
+    services: HashMap<String, Arc<dyn Transport>>,
     consumers: Arc<Consumers>,
     world: Arc<World>,
 }
@@ -84,6 +85,13 @@ impl TrialHost {
     #[must_use]
     pub fn with_answer(mut self, origin: &str, answer: Answer) -> Self {
         self.answers.insert(origin.to_owned(), answer);
+        self
+    }
+
+    /// With a service at `origin` that the author plays: it sees each call, and may answer each in its own way.
+    #[must_use]
+    pub fn with_service(mut self, origin: &str, service: Arc<dyn Transport>) -> Self {
+        self.services.insert(origin.to_owned(), service);
         self
     }
 
@@ -147,6 +155,9 @@ impl Host for TrialHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
+        if let Some(service) = self.services.get(&target.origin) {
+            return Ok(Arc::clone(service));
+        }
         Ok(match self.answers.get(&target.origin) {
             Some(answer) => Arc::new(Fixture(answer.clone())),
             None => Arc::new(Unanswered),

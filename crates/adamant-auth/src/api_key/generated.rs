@@ -56,23 +56,32 @@ impl GeneratedKey {
     /// The entry for the list `keys` of the key file; `not_after` is a timestamp of RFC 3339.
     #[must_use]
     pub fn yaml_entry(&self, consumer: &str, scopes: &[&str], not_after: Option<&str>) -> String {
-        // A JSON string is a quoted YAML scalar.
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let mut entry = format!(
+        let entry = format!(
             "  - id: {}\n    consumer: {}\n    hash: {}\n",
             self.id,
             quoted(consumer),
             self.hash
         );
-        if !scopes.is_empty() {
-            let scopes: Vec<_> = scopes.iter().map(|scope| quoted(scope)).collect();
-            entry.push_str(&format!("    scopes: [{}]\n", scopes.join(", ")));
-        }
-        if let Some(end) = not_after {
-            entry.push_str(&format!("    not-after: {end}\n"));
-        }
-        entry
+        entry + &grants(scopes, not_after)
     }
+}
+
+/// The lines of an entry that say what it grants, and until when.
+pub(crate) fn grants(scopes: &[&str], not_after: Option<&str>) -> String {
+    let mut lines = String::new();
+    if !scopes.is_empty() {
+        let scopes: Vec<_> = scopes.iter().map(|scope| quoted(scope)).collect();
+        lines.push_str(&format!("    scopes: [{}]\n", scopes.join(", ")));
+    }
+    if let Some(end) = not_after {
+        lines.push_str(&format!("    not-after: {end}\n"));
+    }
+    lines
+}
+
+/// A JSON string is a quoted YAML scalar.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// Five bits a letter, the last one filled up with zeros.

@@ -8,7 +8,7 @@ use adamant_filter::serde_json::{self, Map, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Parses an object, or `None` when it is anything else.
-pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     parse(bytes, OnRepetition::Refuse)
 }
 

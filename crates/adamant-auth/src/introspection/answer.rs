@@ -1,0 +1,136 @@
+//! What the authorization server says about a token, against what the file demands of tokens.
+//!
+//! Knows no call. The server's `active` is necessary and not sufficient: issuer, audience and times are checked
+//! here, on the clock of the request.
+
+use std::sync::Arc;
+
+use adamant_filter::Consumers;
+use adamant_filter::prelude::*;
+use adamant_filter::serde_json::{Map, Value};
+
+use super::config::IntrospectionConfig;
+use super::reason::{AUDIENCE, CLAIMS, EXPIRED, INACTIVE, ISSUER, NOT_YET_VALID};
+use crate::consumer::is_consumer;
+
+/// What the answers of every token of a step must be.
+#[derive(Debug)]
+pub(super) struct Rules {
+    issuer: Option<Box<str>>,
+    audience: Option<Box<[String]>>,
+    consumer: Box<str>,
+    scopes: Box<str>,
+    skew: u64,
+    /// Who vouches for the consumers.
+    vouching: Box<str>,
+    consumers: Arc<Consumers>,
+}
+
+/// A token that is good.
+#[derive(Clone, Debug)]
+pub(super) struct Proof {
+    /// Who it stands for.
+    pub(super) identity: Arc<Identity>,
+    /// When it ends, in milliseconds since the Unix epoch, if the server says so.
+    pub(super) ends: Option<u64>,
+}
+
+impl Rules {
+    pub(super) fn new(config: &IntrospectionConfig, consumers: Arc<Consumers>) -> Self {
+        Self {
+            issuer: config.issuer.as_deref().map(Box::from),
+            audience: config.audience.as_ref().map(|names| names.0.clone().into()),
+            consumer: config.consumer.as_str().into(),
+            scopes: config.scopes.as_str().into(),
+            skew: config.skew.millis(),
+            vouching: config.issuer.as_deref().unwrap_or(&config.url).into(),
+            consumers,
+        }
+    }
+
+    /// Judges an answer, of which `text` is the text.
+    pub(super) fn judge(
+        &self,
+        answer: &Map<String, Value>,
+        text: &[u8],
+        now: Wall,
+    ) -> Result<Proof, &'static Reason> {
+        if answer.get("active") != Some(&Value::Bool(true)) {
+            return Err(&INACTIVE);
+        }
+        if let Some(issuer) = &self.issuer
+            && answer.get("iss").and_then(Value::as_str) != Some(issuer)
+        {
+            return Err(&ISSUER);
+        }
+        if self
+            .audience
+            .as_ref()
+            .is_some_and(|ours| !is_meant(answer.get("aud"), ours))
+        {
+            return Err(&AUDIENCE);
+        }
+        let ends = date(answer, "exp")?;
+        if ends.is_some_and(|ends| now.0 >= ends.saturating_add(self.skew)) {
+            return Err(&EXPIRED);
+        }
+        let begins = date(answer, "nbf")?;
+        if begins.is_some_and(|begins| now.0.saturating_add(self.skew) < begins) {
+            return Err(&NOT_YET_VALID);
+        }
+        let consumer = answer.get(&*self.consumer).and_then(Value::as_str);
+        let consumer = consumer.filter(|name| is_consumer(name)).ok_or(&CLAIMS)?;
+        let scopes = scopes(answer.get(&*self.scopes))?;
+        let identity = Identity::new(super::NAME, &self.vouching, consumer)
+            .with_scopes(scopes)
+            .with_claims_text(text);
+        Ok(Proof {
+            identity: Arc::new(self.consumers.resolve(identity)),
+            ends,
+        })
+    }
+}
+
+/// `aud` is one text or a list of them.
+fn is_meant(audience: Option<&Value>, ours: &[String]) -> bool {
+    let is_ours = |name: &Value| {
+        name.as_str()
+            .is_some_and(|name| ours.iter().any(|one| one == name))
+    };
+    match audience {
+        Some(Value::Array(names)) => names.iter().any(is_ours),
+        Some(name) => is_ours(name),
+        None => false,
+    }
+}
+
+/// RFC 7662 §2.2 knows a text with spaces; some servers send a list.
+fn scopes(granted: Option<&Value>) -> Result<Vec<&str>, &'static Reason> {
+    match granted {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
+        Some(Value::Array(list)) => list.iter().map(|scope| scope.as_str().ok_or(&CLAIMS)).collect(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => Err(&CLAIMS),
+    }
+}
+
+/// A time in milliseconds: whole seconds (RFC 7662 §2.2), perhaps with a fraction.
+fn date(answer: &Map<String, Value>, name: &str) -> Result<Option<u64>, &'static Reason> {
+    let Some(value) = answer.get(name).filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    if let Some(seconds) = value.as_u64() {
+        return Ok(Some(seconds.saturating_mul(1000)));
+    }
+    let seconds = value
+        .as_f64()
+        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is not negative"
+    )]
+    seconds
+        .map(|seconds| Some((seconds * 1000.0) as u64))
+        .ok_or(&CLAIMS)
+}
