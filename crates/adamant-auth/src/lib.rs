@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
+//! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
@@ -14,11 +15,16 @@ mod challenge;
 mod consumer;
 mod credential;
 mod jwt;
+mod replay;
 mod scopes;
+mod signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
 pub use scopes::{Scopes, ScopesConfig};
+pub use signature::{
+    BodyRule, ReplayRule, Required, Signature, SignatureConfig, SignerList, SigningAlgorithm,
+};
 
 use adamant_filter::Catalogue;
 
@@ -30,6 +36,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
         .filter::<Scopes>(version)
+        .filter::<Signature>(version)
 }
 
 #[cfg(test)]
@@ -40,6 +47,6 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "scopes"]);
+        assert_eq!(names, ["api-key", "jwt", "scopes", "signature"]);
     }
 }
