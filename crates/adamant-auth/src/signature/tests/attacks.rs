@@ -114,85 +114,95 @@ fn parameters_are_signed_in_their_order_and_spelling() {
     }
 }
 
+/// The fields of a good request, their values changed.
+type Cases = Vec<(String, String, &'static str)>;
+
+fn judge(cases: Cases) {
+    let trial = trial(&config());
+    for (input, signature, expected) in cases {
+        let request = with_fields(orders(), &input, &signature);
+        assert_eq!(outcome(&trial, request), expected, "{input:.60} {signature:.60}");
+    }
+}
+
+#[test]
+fn labels_have_one_reading() {
+    let (input, signature) = written("ed", ORDERS, &fresh("ed"));
+    let (input, signature) = (format!("sig={input}"), format!("sig={signature}"));
+    let other = |value: &str| value.replacen("sig=", "b=", 1);
+    judge(vec![
+        (input.clone(), signature.clone(), "pass"),
+        (input.clone(), format!("x=:AAAA:, {signature}"), "pass"),
+        (input.clone(), other(&signature), "unpaired"),
+        (format!("{input}, {input}"), signature.clone(), "duplicate-label"),
+        (
+            format!("sig=();created=1, {input}"),
+            signature.clone(),
+            "duplicate-label",
+        ),
+        (
+            input.clone(),
+            format!("sig=:AAAA:, {signature}"),
+            "duplicate-label",
+        ),
+        (
+            format!("{input}, {}", other(&input)),
+            format!("{signature}, {}", other(&signature)),
+            "several",
+        ),
+    ]);
+    let trial = trial(&config());
+    assert_eq!(outcome(&trial, orders()), "missing");
+    let only = orders().with_header("signature", &signature);
+    assert_eq!(outcome(&trial, only), "unpaired");
+    let only = orders().with_header("signature-input", &input);
+    assert_eq!(outcome(&trial, only), "unpaired");
+    // Lines of one field are one value.
+    let twice = with_fields(orders(), &input, &signature);
+    let twice = twice.with_header("signature-input", &input);
+    assert_eq!(outcome(&trial, twice), "duplicate-label");
+}
+
 #[test]
 fn fields_have_one_reading() {
-    let trial = trial(&config());
     let (input, signature) = written("ed", ORDERS, &fresh("ed"));
     let many = |value: &str| {
         let all: Vec<String> = (0..17).map(|number| format!("s{number}={value}")).collect();
         all.join(", ")
     };
-    let cases = [
-        (format!("sig={input}"), format!("sig={signature}"), "pass"),
-        (
-            format!("sig={input}"),
-            format!("x=:AAAA:, sig={signature}"),
-            "pass",
-        ),
-        (format!("sig={input}"), format!("x={signature}"), "unpaired"),
-        (
-            format!("sig={input}, sig={input}"),
-            format!("sig={signature}"),
-            "duplicate-label",
-        ),
-        (
-            format!("sig=();created=1, sig={input}"),
-            format!("sig={signature}"),
-            "duplicate-label",
-        ),
-        (
-            format!("sig={input}"),
-            format!("sig=:AAAA:, sig={signature}"),
-            "duplicate-label",
-        ),
-        (
-            format!("sig={input}, b={input}"),
-            format!("sig={signature}, b={signature}"),
-            "several",
-        ),
-        (
-            format!("sig={input}, b=1"),
-            format!("sig={signature}"),
-            "malformed",
-        ),
-        (String::new(), format!("sig={signature}"), "malformed"),
-        (format!("sig={input}"), String::new(), "malformed"),
-        ("sig".to_owned(), format!("sig={signature}"), "malformed"),
-        ("sig=1".to_owned(), format!("sig={signature}"), "malformed"),
-        (format!("Sig={input}"), format!("Sig={signature}"), "malformed"),
-        (format!("sig={input},"), format!("sig={signature}"), "malformed"),
-        (format!("sig={input}"), "sig=1".to_owned(), "malformed"),
-        (format!("sig={input}"), "sig=\"AAAA\"".to_owned(), "malformed"),
-        (format!("sig={input}"), "sig=(:AAAA:)".to_owned(), "malformed"),
-        (format!("sig={input}"), "sig=:AA_A:".to_owned(), "malformed"),
-        (format!("sig={input}"), "sig=::".to_owned(), "signature"),
-        (format!("sig={input}"), "sig=:AAAA:".to_owned(), "signature"),
-        (many(&input), format!("sig={signature}"), "malformed"),
-        (format!("sig={input}"), many(&signature), "malformed"),
-        (
-            format!("sig=({});created={NOW}", "\"a\" ".repeat(3000)),
-            format!("sig={signature}"),
-            "too-long",
-        ),
-        (
-            format!("sig={input}"),
-            format!("sig=:{}:", "A".repeat(9000)),
-            "too-long",
-        ),
+    let inputs = [
+        format!("sig={input}, b=1"),
+        String::new(),
+        "sig".to_owned(),
+        "sig=1".to_owned(),
+        format!("Sig={input}"),
+        format!("sig={input},"),
+        format!("sig={input} x"),
+        many(&input),
     ];
-    for (input, signature, expected) in cases {
-        let request = with_fields(orders(), &input, &signature);
-        assert_eq!(outcome(&trial, request), expected, "{input:.60} {signature:.60}");
-    }
-    assert_eq!(outcome(&trial, orders()), "missing");
-    let only = orders().with_header("signature", &format!("sig={signature}"));
-    assert_eq!(outcome(&trial, only), "unpaired");
-    let only = orders().with_header("signature-input", &format!("sig={input}"));
-    assert_eq!(outcome(&trial, only), "unpaired");
-    // Lines of one field are one value.
-    let twice = with_fields(orders(), &format!("sig={input}"), &format!("sig={signature}"));
-    let twice = twice.with_header("signature-input", &format!("sig={input}"));
-    assert_eq!(outcome(&trial, twice), "duplicate-label");
+    judge(
+        inputs
+            .map(|input| (input, format!("sig={signature}"), "malformed"))
+            .to_vec(),
+    );
+    let signatures = [
+        (String::new(), "malformed"),
+        ("sig=1".to_owned(), "malformed"),
+        ("sig=\"AAAA\"".to_owned(), "malformed"),
+        ("sig=(:AAAA:)".to_owned(), "malformed"),
+        ("sig=:AA_A:".to_owned(), "malformed"),
+        (many(&signature), "malformed"),
+        ("sig=::".to_owned(), "signature"),
+        ("sig=:AAAA:".to_owned(), "signature"),
+        (format!("sig=:{}:", "A".repeat(9000)), "too-long"),
+    ];
+    judge(
+        signatures
+            .map(|(signature, expected)| (format!("sig={input}"), signature, expected))
+            .to_vec(),
+    );
+    let huge = format!("sig=({});created={NOW}", "\"a\" ".repeat(3000));
+    judge(vec![(huge, format!("sig={signature}"), "too-long")]);
 }
 
 #[test]
