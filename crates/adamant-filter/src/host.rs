@@ -120,11 +120,12 @@ impl std::fmt::Debug for Secret {
 /// A service that a filter may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// `http` or `https`, host and port: `https://id.example.com:443`.
+    /// `https`, host, and the port if it is not 443: `https://id.example.com:8443`. `http` only to a loopback
+    /// address.
     pub origin: String,
-    /// Longest time for one call.
+    /// Longest time for one call, from the look at its name to the last byte of the answer.
     pub timeout: Duration,
-    /// Largest answer that is read.
+    /// Most bytes of an answer's body.
     pub answer_max: u64,
     /// The authorities that may vouch for an `https` origin, as a file in PEM; the system's by default.
     pub authorities: Option<PathBuf>,
@@ -137,7 +138,8 @@ pub struct Call {
     pub method: Method,
     /// Path and query.
     pub target: String,
-    /// Header fields; `Host` and `Content-Length` are set by the transport.
+    /// Header fields. Those that belong to the connection (`Host`, `Content-Length`, `Connection` and the like)
+    /// are the transport's: they are not taken from here.
     pub fields: Fields,
     /// The body.
     pub body: Bytes,
@@ -154,12 +156,13 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Carries calls to one service.
+/// Carries calls to one service. Redirects are answers like any other.
 pub trait Transport: Send + Sync {
-    /// Makes a call.
+    /// Makes a call, from a request or from background work.
     ///
     /// # Errors
-    /// A fault when there is no complete answer in time.
+    /// A fault when there is no complete answer in time; its reason is one of
+    /// [`unanswered`](crate::unanswered).
     fn call(&self, call: Call) -> Pending<'_, Result<Answer, Fault>>;
 }
 

@@ -14,6 +14,7 @@
 //! | `request`, `response`, `attempt`, `body`, `finished` | what hooks see |
 //! | `slot`, `identity`, `consumers`, `key` | typed facts between filters, the consumer, keys for limits |
 //! | `boot`, `host` | what a filter may ask for, and who grants it |
+//! | `unanswered`, `offline` | why a call brought no answer, and the world where nobody answers |
 //! | `memory_store` | a shared store for trials and offline commands |
 //! | `catalogue` | registered filters behind an object-safe face |
 //! | `node`, `decode`, `problem`, `units` | the file's tree with positions, and quantities with units |
@@ -83,6 +84,7 @@ mod identity;
 mod key;
 mod memory_store;
 mod node;
+pub mod offline;
 pub mod prelude;
 mod problem;
 mod request;
@@ -92,6 +94,7 @@ mod time;
 #[cfg(feature = "trial")]
 pub mod trial;
 mod turn;
+pub mod unanswered;
 mod units;
 mod verdict;
 

@@ -22,15 +22,13 @@ use crate::host::{
     Store, Target, Transport,
 };
 use crate::memory_store::MemoryStore;
+use crate::offline::Unanswered;
 use crate::problem::Problems;
-use crate::verdict::{Denial, Fault, Reason};
+use crate::verdict::{Denial, Fault};
 use crate::{
     Attempt, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response, SecretRef, Slot,
     Tick, Verdict,
 };
-
-/// No fixture answers this outbound call.
-pub const NO_ANSWER: Reason = Reason::new("no-answer", 503, "no fixture answers this call");
 
 /// A host whose world is in memory.
 #[derive(Clone, Default)]
@@ -149,9 +147,10 @@ impl Host for TrialHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        Ok(Arc::new(Fixture {
-            answer: self.answers.get(&target.origin).cloned(),
-        }))
+        Ok(match self.answers.get(&target.origin) {
+            Some(answer) => Arc::new(Fixture(answer.clone())),
+            None => Arc::new(Unanswered),
+        })
     }
 
     fn store(&mut self, _name: &str) -> Result<Arc<dyn Store>, Problem> {
@@ -198,14 +197,11 @@ impl Host for TrialHost {
     }
 }
 
-struct Fixture {
-    answer: Option<Answer>,
-}
+struct Fixture(Answer);
 
 impl Transport for Fixture {
     fn call(&self, _call: Call) -> Pending<'_, Result<Answer, Fault>> {
-        let answer = self.answer.clone().ok_or(Fault { reason: &NO_ANSWER });
-        Box::pin(std::future::ready(answer))
+        Box::pin(std::future::ready(Ok(self.0.clone())))
     }
 }
 

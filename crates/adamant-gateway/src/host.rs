@@ -1,13 +1,14 @@
-//! Grants capabilities to filters: files, secrets, background work, randomness.
+//! Grants capabilities to filters: files, secrets, calls, background work, randomness.
 //!
-//! The same type serves the running gateway and the offline commands; offline, secrets are withheld and
-//! nothing is started.
+//! The same type serves the running gateway and the offline commands; offline, secrets are withheld, nobody
+//! is called and nothing is started.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adamant_filter::offline::Unanswered;
 use adamant_filter::{
     Background, Blocking, Consumers, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random,
     Readiness, Secret, SecretRef, Store, Target, Transport,
@@ -16,6 +17,7 @@ use adamant_policy::text::{self, Source};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
+use crate::outbound::Service;
 
 /// Largest policy file that is read.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -28,6 +30,8 @@ pub struct LiveHost {
     granted: Granted,
     consumers: Arc<Consumers>,
     kept: Vec<(String, Arc<dyn Keep>)>,
+    /// Filters that call the same service in the same way share its connections.
+    services: Vec<(Target, Arc<dyn Transport>)>,
 }
 
 /// What filters were granted that the gateway tells operators of.
@@ -58,6 +62,7 @@ impl LiveHost {
             granted: Granted::default(),
             consumers: Arc::default(),
             kept: Vec::new(),
+            services: Vec::new(),
         }
     }
 
@@ -174,11 +179,16 @@ impl Host for LiveHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        let text = format!(
-            "this gateway grants no outbound calls, and the filter wants to call `{}`",
-            target.origin
-        );
-        Err(Problem::new("capabilities.outbound", text))
+        if let Some((_, service)) = self.services.iter().find(|(known, _)| known == target) {
+            return Ok(Arc::clone(service));
+        }
+        let service = Service::new(target, &|path: &Path| read_bounded(&self.place(path)))?;
+        let service = match &self.background {
+            Some(background) => service.live(background)?,
+            None => Arc::new(Unanswered),
+        };
+        self.services.push((target.clone(), Arc::clone(&service)));
+        Ok(service)
     }
 
     fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {

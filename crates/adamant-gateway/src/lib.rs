@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `gateway` | from a plan to a serving process, and its end |
 //! | `host` | what filters are granted |
+//! | `outbound` | calls that filters make |
 //! | `listen` | sockets, accept loops, client streams, TLS |
 //! | `carrier` | which carrier serves a request |
 //! | `lane` | the lean carrier: HTTP/1.1 requests that are here whole |
@@ -40,6 +41,7 @@ mod lane;
 pub mod listen;
 mod log_sink;
 mod observation;
+mod outbound;
 mod outgoing;
 mod proxy;
 mod reasons;

@@ -17,13 +17,13 @@
 //! | `retry` | whether another attempt is made |
 //! | `client` | outbound calls of our own |
 
-mod authorities;
+pub(crate) mod authorities;
 mod background;
 pub mod client;
 mod endpoint;
 mod health;
 mod pool;
-mod resolve;
+pub(crate) mod resolve;
 pub mod retry;
 mod spread;
 mod status;

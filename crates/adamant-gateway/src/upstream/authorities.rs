@@ -62,7 +62,7 @@ pub enum AuthoritiesError {
 }
 
 /// The authorities in a PEM file, in the form that a peer carries.
-pub(super) fn load(
+pub(crate) fn load(
     path: &Path,
     read: &dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
 ) -> Result<Arc<CaType>, AuthoritiesError> {
@@ -90,7 +90,7 @@ pub(super) fn load(
 }
 
 /// Proves that Pingora can load the system's authorities; it would panic where this fails.
-pub(super) fn check_system() -> Result<(), AuthoritiesError> {
+pub(crate) fn check_system() -> Result<(), AuthoritiesError> {
     let certificates = load_native_certs().map_err(|error| AuthoritiesError::System(error.to_string()))?;
     let mut store = RootCertStore::empty();
     for certificate in certificates {

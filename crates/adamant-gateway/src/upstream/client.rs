@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::retry::is_idempotent;
 
 /// A file of authorities that has none, for connectors that must not trust the system's.
-pub(super) const NO_AUTHORITIES: &str = "/dev/null";
+pub(crate) const NO_AUTHORITIES: &str = "/dev/null";
 
 /// Connections kept for reuse, over all peers.
 const IDLE_MAX: usize = 64;
@@ -88,7 +88,7 @@ pub enum CallError {
     TooLong(usize),
 }
 
-/// Makes calls. One serves the whole process.
+/// Makes calls, all of them on one runtime: connections are kept for it.
 pub struct Client {
     ca_file: Option<&'static str>,
     /// Made at the first call, because it may have to parse the system's authorities.

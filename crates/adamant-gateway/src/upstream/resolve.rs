@@ -1,7 +1,7 @@
 //! Names to addresses, off the request path and again and again.
 //!
 //! A name that stops resolving keeps its last addresses, and one that never resolved only leaves its
-//! upstream without endpoints. The operating system's resolver is asked, so `/etc/hosts` and search domains
+//! upstream or service without endpoints. The operating system's resolver is asked, so `/etc/hosts` and search domains
 //! apply; it hides the time to live, hence the fixed period.
 
 use std::collections::BTreeSet;
@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -48,11 +49,39 @@ impl Lookup for System {
 
 /// Keeps the endpoints of an upstream at the addresses of its names. Ends when it is cancelled.
 pub(super) async fn keep_resolved<L: Lookup>(upstream: Arc<Upstream>, lookup: Arc<L>) {
-    let mut names: Vec<Name> = upstream.sources.iter().filter_map(Name::of).collect();
+    let names = upstream.sources.iter().filter_map(Name::of).collect();
+    let owner = format!("upstream {}", upstream.name);
+    repeat(names, &lookup, &owner, |names| {
+        upstream.set_members(&members(&upstream.sources, names));
+    })
+    .await;
+}
+
+/// Tells the addresses of one name for as long as anybody wants to know them. `owner` is whose it is, for the log.
+pub(crate) async fn follow(host: Arc<str>, port: u16, owner: String, tell: watch::Sender<Arc<[SocketAddr]>>) {
+    let names = vec![Name::new(host, port)];
+    let lookup = Arc::new(System);
+    let following = repeat(names, &lookup, &owner, |names| {
+        let known = names.iter().flat_map(|name| &name.known);
+        tell.send_replace(known.copied().collect());
+    });
+    tokio::select! {
+        () = following => {}
+        () = tell.closed() => {}
+    }
+}
+
+/// Looks at names again and again, and says when any of them has other addresses.
+async fn repeat<L: Lookup>(
+    mut names: Vec<Name>,
+    lookup: &Arc<L>,
+    owner: &str,
+    mut changed: impl FnMut(&[Name]),
+) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if look_up(&mut names, &lookup, &upstream.name).await {
-            upstream.set_members(&members(&upstream.sources, &names));
+        if look_up(&mut names, lookup, owner).await {
+            changed(&names);
         }
         if names.iter().all(|name| !name.known.is_empty()) {
             pause = PERIOD;
@@ -73,39 +102,43 @@ struct Name {
 }
 
 impl Name {
+    const fn new(host: Arc<str>, port: u16) -> Self {
+        Self {
+            host,
+            port,
+            known: BTreeSet::new(),
+            failing: false,
+        }
+    }
+
     fn of(source: &Source) -> Option<Self> {
         match source {
             Source::Address(_) => None,
-            Source::Name { host, port, .. } => Some(Self {
-                host: Arc::clone(host),
-                port: *port,
-                known: BTreeSet::new(),
-                failing: false,
-            }),
+            Source::Name { host, port, .. } => Some(Self::new(Arc::clone(host), *port)),
         }
     }
 
     /// Takes an answer in; whether the addresses are others now.
-    fn learn(&mut self, answer: io::Result<Vec<SocketAddr>>, upstream: &str) -> bool {
+    fn learn(&mut self, answer: io::Result<Vec<SocketAddr>>, owner: &str) -> bool {
         let addresses = match answer.map(usable) {
             Ok(addresses) if !addresses.is_empty() => addresses,
-            Ok(_) => return self.fail(&"the answer is empty", upstream),
-            Err(error) => return self.fail(&error, upstream),
+            Ok(_) => return self.fail(&"the answer is empty", owner),
+            Err(error) => return self.fail(&error, owner),
         };
         self.failing = false;
         let is_other = addresses != self.known;
         if is_other {
-            log::info!("upstream {upstream}: {} resolves to {addresses:?}", self.host);
+            log::info!("{owner}: {} resolves to {addresses:?}", self.host);
             self.known = addresses;
         }
         is_other
     }
 
-    fn fail(&mut self, error: &dyn std::fmt::Display, upstream: &str) -> bool {
+    fn fail(&mut self, error: &dyn std::fmt::Display, owner: &str) -> bool {
         if !self.failing {
             let kept = self.known.len();
             log::warn!(
-                "upstream {upstream}: {} does not resolve ({error}); {kept} addresses kept",
+                "{owner}: {} does not resolve ({error}); {kept} addresses kept",
                 self.host
             );
         }
@@ -126,7 +159,7 @@ fn usable(answer: Vec<SocketAddr>) -> BTreeSet<SocketAddr> {
 }
 
 /// Asks for all names at once; whether any addresses changed.
-async fn look_up<L: Lookup>(names: &mut [Name], lookup: &Arc<L>, upstream: &str) -> bool {
+async fn look_up<L: Lookup>(names: &mut [Name], lookup: &Arc<L>, owner: &str) -> bool {
     let mut questions = JoinSet::new();
     for (position, name) in names.iter().enumerate() {
         let (lookup, host, port) = (Arc::clone(lookup), Arc::clone(&name.host), name.port);
@@ -144,7 +177,7 @@ async fn look_up<L: Lookup>(names: &mut [Name], lookup: &Arc<L>, upstream: &str)
             continue;
         };
         if let Some(name) = names.get_mut(position) {
-            is_other |= name.learn(answer, upstream);
+            is_other |= name.learn(answer, owner);
         }
     }
     is_other
