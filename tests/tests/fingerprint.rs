@@ -125,6 +125,19 @@ const STEPS: &[Row] = &[
     ("scopes.all", "SCOPES { all: @ }", ["[a]", "[b]"]),
     ("scopes.any", "SCOPES { any: @ }", ["[a]", "[b]"]),
     ("scopes.realm", "SCOPES { all: [a], realm: @ }", ["a", "b"]),
+    ("signature.keys.file", "signature: { keys: { file: @ }, replay: allow }", ["one.signers.yaml", "two.signers.yaml"]),
+    ("signature.cover", "signature: { SIGNERS, replay: allow, cover: @ }", ["[\"@method\", \"@path\"]", "[\"@method\", \"@target-uri\"]"]),
+    ("signature.body", "signature: { SIGNERS, replay: allow, body: @ }", ["signed", "unchecked"]),
+    ("signature.body-at-most", "signature: { SIGNERS, replay: allow, body-at-most: @ }", ["1KiB", "2KiB"]),
+    ("signature.replay", "signature: { SIGNERS, replay: @ }", ["allow", "refuse"]),
+    ("signature.remember", "signature: { SIGNERS, replay: refuse, remember: @ }", ["1", "2"]),
+    ("signature.at-most", "signature: { SIGNERS, replay: allow, at-most: @ }", ["1s", "2s"]),
+    ("signature.skew", "signature: { SIGNERS, replay: allow, skew: @ }", ["1s", "2s"]),
+    ("signature.require", "signature: { SIGNERS, replay: allow, require: @ }", ["[nonce]", "[expires]"]),
+    ("signature.tag", "signature: { SIGNERS, replay: allow, tag: @ }", ["a", "b"]),
+    ("signature.label", "signature: { SIGNERS, replay: allow, label: @ }", ["a", "b"]),
+    ("signature.forward", "signature: { SIGNERS, replay: allow, forward: @ }", ["true", "false"]),
+    ("signature.realm", "signature: { SIGNERS, replay: allow, realm: @ }", ["a", "b"]),
     ("any-of", "any-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
     ("all-of", "all-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
 ];
@@ -180,6 +193,7 @@ const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 fn file(section: &str, written: &str) -> String {
     let long = written
         .replace("KEYS", "keys: { secret: { env: S } }")
+        .replace("SIGNERS", "keys: { file: one.signers.yaml }")
         .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
         .replace("TO", "public: true, to: origin")
         .replace("OWN", "match: { path: /own }, public: true");
@@ -246,6 +260,7 @@ fn folder() -> Folder {
             idp.keys[0].public_pem.clone().expect("a public half"),
         );
         folder.write(&format!("{name}.txt"), format!("10.0.0.{number}\n"));
+        folder.write(&format!("{name}.signers.yaml"), format!("keys:\n  - {{ id: {name}, consumer: acme, algorithm: hmac-sha256, secret: {{ env: MAC }} }}\n"));
         let entry = api_key_entry(name, &format!("adm_{name}"), "acme", "");
         folder.write(&format!("{name}.yaml"), format!("keys:\n{entry}"));
     }

@@ -9,6 +9,7 @@
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
 //! | [`Basic`] | proves an identity by a name and a password (RFC 7617) |
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
+//! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
@@ -20,8 +21,10 @@ mod credential;
 mod flight;
 mod introspection;
 mod jwt;
+mod replay;
 mod scopes;
 mod service;
+mod signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use jwt::{
@@ -31,6 +34,9 @@ pub use backoff::GuardConfig;
 pub use basic::{Basic, BasicConfig, UserList};
 pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use scopes::{Scopes, ScopesConfig};
+pub use signature::{
+    BodyRule, ReplayRule, Required, Signature, SignatureConfig, SignerList, SigningAlgorithm,
+};
 
 use adamant_filter::Catalogue;
 
@@ -44,6 +50,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<Basic>(version)
         .filter::<Introspection>(version)
         .filter::<Scopes>(version)
+        .filter::<Signature>(version)
 }
 
 #[cfg(test)]
@@ -54,6 +61,7 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "basic", "introspection", "jwt", "scopes"]);
+        assert_eq!(names, ["api-key", "basic", "introspection", "jwt", "scopes", "signature"]);
+        assert_eq!(names, ["api-key", "jwt", "scopes", "signature"]);
     }
 }

@@ -178,7 +178,8 @@ pub(super) fn read(jwk: &Map<String, Value>, allowed: Algorithms) -> Result<Key,
     })
 }
 
-fn material(jwk: &Map<String, Value>) -> Result<Material, Unfit> {
+/// What a public key is made of; not checked yet.
+pub(crate) fn material(jwk: &Map<String, Value>) -> Result<Material, Unfit> {
     let curve = text(jwk, "crv")?;
     match (text(jwk, "kty")?, curve) {
         (Some("RSA"), _) => Ok(Material::Rsa(unsigned(jwk, "n")?, unsigned(jwk, "e")?)),

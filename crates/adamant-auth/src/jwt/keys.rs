@@ -93,7 +93,7 @@ const POINT_SIGNATURE_MAX: usize = 96 + 2;
 
 /// What a key is made of, read from a JWK or a PEM file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Material {
+pub(crate) enum Material {
     /// Modulus and exponent, big-endian.
     Rsa(Vec<u8>, Vec<u8>),
     /// Uncompressed point on P-256.
@@ -106,7 +106,7 @@ pub(super) enum Material {
 
 /// Why a key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     /// A part is absent or badly written.
     #[error("its member `{0}` is missing or badly written")]
     Member(&'static str),
@@ -158,7 +158,7 @@ impl Material {
     }
 
     /// Refuses keys that are too weak, or too large to be verified.
-    pub(super) fn check(self) -> Result<Self, Unfit> {
+    pub(crate) fn check(self) -> Result<Self, Unfit> {
         let (rightly_long, member) = match &self {
             Self::Rsa(modulus, exponent) => {
                 let bits =
