@@ -1,4 +1,4 @@
-//! Who is calling: the filters that prove an identity, and the one that asks what it may.
+//! Who is calling: the filters that prove an identity, and those that ask what it may.
 //!
 //! May depend on the contract alone, as any stranger's filter may: no socket, no clock, no file system.
 //! Must never trust what a credential says about itself before its signature or hash has been checked.
@@ -8,15 +8,20 @@
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
+//! | [`Authorize`] | lets pass who fulfils the rules of a route |
 
 mod api_key;
+mod authorize;
 mod challenge;
+mod claim;
 mod consumer;
 mod credential;
+mod escape;
 mod jwt;
 mod scopes;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
+pub use authorize::{Authorize, AuthorizeConfig, ClaimPresence, ClaimValue, NeededRoles, NeededScopes};
 pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
 pub use scopes::{Scopes, ScopesConfig};
 
@@ -30,6 +35,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
         .filter::<Scopes>(version)
+        .filter::<Authorize>(version)
 }
 
 #[cfg(test)]
@@ -40,6 +46,6 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "scopes"]);
+        assert_eq!(names, ["api-key", "authorize", "jwt", "scopes"]);
     }
 }
