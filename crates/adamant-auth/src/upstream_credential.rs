@@ -245,11 +245,11 @@ mod tests {
             (json!({"header": {"name": "x", "value": secret}}), "s3\0cret"),
             (
                 json!({"header": {"name": "x", "value": secret, "prefix": " T"}}),
-                "value",
+                "s3cret",
             ),
             (
                 json!({"header": {"name": "x", "value": secret, "prefix": "T\t"}}),
-                "value",
+                "s3cret",
             ),
             (json!({"header": {"name": "host", "value": secret}}), "s3cret"),
             (json!({"header": {"name": "x_key", "value": secret}}), "s3cret"),
