@@ -229,7 +229,10 @@ fn file(section: &str, written: &str) -> String {
         }
         "routes" => format!("name: all, {long}"),
         "steps" if long.contains("bind: { id:") => {
-            format!("{}, filters: [{{ use: p }}]", ROUTE.replace("/**", "/users/{id}"))
+            format!(
+                "{}, filters: [{{ use: p }}]",
+                ROUTE.replace("/**", "\"/users/{id}\"")
+            )
         }
         "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),

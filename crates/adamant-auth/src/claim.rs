@@ -14,8 +14,15 @@ const NAME_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct ClaimName {
     whole: Box<str>,
-    /// The claim and the members below it, when the name has dots.
-    nested: Option<(Box<str>, Box<[Box<str>]>)>,
+    /// When the name has dots.
+    nested: Option<Nested>,
+}
+
+/// A claim, and the members that lead down from it.
+#[derive(Debug)]
+struct Nested {
+    claim: Box<str>,
+    members: Box<[Box<str>]>,
 }
 
 impl ClaimName {
@@ -26,11 +33,11 @@ impl ClaimName {
             return Err(Problem::at(path, message));
         }
         let mut parts = name.split('.').map(Box::from);
-        let first = parts.next().unwrap_or_default();
-        let rest: Box<[Box<str>]> = parts.collect();
+        let claim = parts.next().unwrap_or_default();
+        let members: Box<[Box<str>]> = parts.collect();
         Ok(Self {
             whole: name.into(),
-            nested: (!rest.is_empty()).then_some((first, rest)),
+            nested: (!members.is_empty()).then_some(Nested { claim, members }),
         })
     }
 
@@ -38,9 +45,11 @@ impl ClaimName {
     /// addresses have dots, too.
     pub(crate) fn find<'i>(&self, identity: &'i Identity) -> Option<&'i Value> {
         identity.claim(&self.whole).or_else(|| {
-            let (first, rest) = self.nested.as_ref()?;
-            rest.iter()
-                .try_fold(identity.claim(first)?, |value, member| value.get(&**member))
+            let nested = self.nested.as_ref()?;
+            let members = nested.members.iter();
+            members.fold(identity.claim(&nested.claim), |value, member| {
+                value?.get(&**member)
+            })
         })
     }
 }

@@ -36,7 +36,7 @@ pub struct AuthorizeConfig {
         skip_serializing_if = "Option::is_none",
         serialize_with = "sorted_values"
     )]
-    pub claims: Option<BTreeMap<String, OneOrMany<ClaimValue>>>,
+    pub claims: Option<BTreeMap<String, ClaimValue>>,
     /// Groups of the file's consumers; being in one of them suffices. Example: `[partners]`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<BTreeSet<String>>,
@@ -101,8 +101,8 @@ pub struct NeededRoles {
     pub any: BTreeSet<String>,
 }
 
-/// What a claim must be: this value, or there at all.
-pub type ClaimValue = ShortOrLong<String, ClaimPresence>;
+/// What a claim must be: this value, one of these values, or there at all.
+pub type ClaimValue = ShortOrLong<OneOrMany<String>, ClaimPresence>;
 
 /// Whether a claim is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -114,22 +114,18 @@ pub struct ClaimPresence {
 
 /// The order of values means nothing, so it must not change the digest.
 fn sorted_values<S: Serializer>(
-    claims: &Option<BTreeMap<String, OneOrMany<ClaimValue>>>,
+    claims: &Option<BTreeMap<String, ClaimValue>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let canonical = |values: &OneOrMany<ClaimValue>| {
-        let mut values = values.0.clone();
-        values.sort_by(|a, b| match (a, b) {
-            (ShortOrLong::Short(a), ShortOrLong::Short(b)) => a.cmp(b),
-            (ShortOrLong::Long(a), ShortOrLong::Long(b)) => a.present.cmp(&b.present),
-            (ShortOrLong::Short(_), ShortOrLong::Long(_)) => std::cmp::Ordering::Less,
-            (ShortOrLong::Long(_), ShortOrLong::Short(_)) => std::cmp::Ordering::Greater,
-        });
-        values.dedup();
-        values
+    let canonical = |value: &ClaimValue| match value {
+        ShortOrLong::Short(values) => {
+            let values: BTreeSet<String> = values.0.iter().cloned().collect();
+            ShortOrLong::Short(OneOrMany(values.into_iter().collect()))
+        }
+        ShortOrLong::Long(presence) => ShortOrLong::Long(*presence),
     };
     let claims = claims.iter().flatten();
-    let claims: BTreeMap<_, _> = claims.map(|(name, values)| (name, canonical(values))).collect();
+    let claims: BTreeMap<_, ClaimValue> = claims.map(|(name, value)| (name, canonical(value))).collect();
     claims.serialize(serializer)
 }
 

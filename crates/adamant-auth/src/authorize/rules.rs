@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use adamant_filter::ShortOrLong;
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::Value;
-use adamant_filter::{OneOrMany, ShortOrLong};
 
 use super::config::{ClaimPresence, ClaimValue, NeededRoles};
 use crate::claim::{ClaimName, any_text, lists};
@@ -84,9 +84,7 @@ enum Accepted {
 }
 
 impl ClaimRule {
-    pub(super) fn all_of(
-        claims: Option<BTreeMap<String, OneOrMany<ClaimValue>>>,
-    ) -> Result<Box<[Self]>, Problem> {
+    pub(super) fn all_of(claims: Option<BTreeMap<String, ClaimValue>>) -> Result<Box<[Self]>, Problem> {
         let Some(claims) = claims else {
             return Ok(Box::default());
         };
@@ -99,23 +97,14 @@ impl ClaimRule {
             .collect()
     }
 
-    fn of(name: &str, values: OneOrMany<ClaimValue>) -> Result<Self, Problem> {
+    fn of(name: &str, value: ClaimValue) -> Result<Self, Problem> {
         let path = format!("claims.{name}");
-        let accepted = match values.0.as_slice() {
-            [] => return Err(Problem::at(&path, "an empty list lets nobody pass")),
-            [ShortOrLong::Long(ClaimPresence { present })] => Accepted::Present(*present),
-            values => Accepted::Values(
-                values
-                    .iter()
-                    .map(|value| match value {
-                        ShortOrLong::Short(text) => Ok(text.clone()),
-                        ShortOrLong::Long(_) => Err(Problem::at(
-                            &path,
-                            "`present` stands alone, not in a list of values",
-                        )),
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
+        let accepted = match value {
+            ShortOrLong::Long(ClaimPresence { present }) => Accepted::Present(present),
+            ShortOrLong::Short(values) if values.0.is_empty() => {
+                return Err(Problem::at(&path, "an empty list lets nobody pass"));
+            }
+            ShortOrLong::Short(values) => Accepted::Values(values.0.into()),
         };
         Ok(Self {
             claim: ClaimName::parse(name, &path)?,
