@@ -87,6 +87,19 @@ const STEPS: &[Row] = &[
     ("api-key.keys.file", "api-key: { keys: { file: @ } }", ["one.yaml", "two.yaml"]),
     ("api-key.forward", "api-key: { keys: { file: one.yaml }, forward: @ }", ["true", "false"]),
     ("api-key.realm", "api-key: { keys: { file: one.yaml }, realm: @ }", ["a", "b"]),
+    ("authorize.scopes.all", "PROVED authorize: { scopes: { all: @ } }", ["[a]", "[b]"]),
+    ("authorize.scopes.any", "PROVED authorize: { scopes: { any: @ } }", ["[a]", "[b]"]),
+    ("authorize.roles.claim", "PROVED authorize: { roles: { claim: @, any: [x] } }", ["a", "b"]),
+    ("authorize.roles.all", "PROVED authorize: { roles: { claim: c, all: @ } }", ["[a]", "[b]"]),
+    ("authorize.roles.any", "PROVED authorize: { roles: { claim: c, any: @ } }", ["[a]", "[b]"]),
+    ("authorize.claims.*", "PROVED authorize: { claims: { c: @ } }", ["a", "[a, b]"]),
+    ("authorize.claims.*.present", "PROVED authorize: { claims: { c: { present: @ } } }", ["true", "false"]),
+    ("authorize.groups", "PROVED authorize: { groups: @ }", ["[a]", "[b]"]),
+    ("authorize.proved-by", "PROVED authorize: { proved-by: @ }", ["[jwt]", "[api-key]"]),
+    ("authorize.consumers", "PROVED authorize: { consumers: @ }", ["[a]", "[b]"]),
+    ("authorize.bind.*", "PROVED authorize: { bind: { id: @ } }", ["sub", "consumer"]),
+    ("authorize.expression", "PROVED authorize: { expression: @ }", ["\"request.host == 'a'\"", "\"request.host == 'b'\""]),
+    ("authorize.realm", "PROVED authorize: { scopes: { all: [a] }, realm: @ }", ["a", "b"]),
     ("body-size.at-most", "body-size: { at-most: @ }", ["1KiB", "2KiB"]),
     ("headers.request.set.*", "headers: { request: { set: { x: @ } } }", ["a", "b"]),
     ("headers.request.add.*", "headers: { request: { add: { x: @ } } }", ["a", "b"]),
@@ -94,6 +107,7 @@ const STEPS: &[Row] = &[
     ("headers.response.set.*", "headers: { response: { set: { x: @ } } }", ["a", "b"]),
     ("headers.response.add.*", "headers: { response: { add: { x: @ } } }", ["a", "b"]),
     ("headers.response.remove", "headers: { response: { remove: @ } }", ["[x-a]", "[x-b]"]),
+    ("identity-headers.set.*", "identity-headers: { set: { x-a: @ } }", ["consumer", "plan"]),
     ("jwt.keys.file", "jwt: { keys: { file: @ }, issuer: i, audience: a, algorithms: [ES256], type: any }", ["one.json", "two.json"]),
     ("jwt.keys.pem", "jwt: { keys: { pem: @ }, issuer: i, audience: a, algorithms: [ES256], type: any }", ["one.pem", "two.pem"]),
     ("jwt.keys.secret.env", "jwt: { keys: { secret: { env: @ } }, JWT }", ["A", "B"]),
@@ -138,6 +152,15 @@ const STEPS: &[Row] = &[
     ("signature.label", "signature: { SIGNERS, replay: allow, label: @ }", ["a", "b"]),
     ("signature.forward", "signature: { SIGNERS, replay: allow, forward: @ }", ["true", "false"]),
     ("signature.realm", "signature: { SIGNERS, replay: allow, realm: @ }", ["a", "b"]),
+    ("upstream-credential.bearer.env", "upstream-credential: { bearer: { env: @ } }", ["A", "B"]),
+    ("upstream-credential.bearer.file", "upstream-credential: { bearer: { file: @ } }", ["a", "b"]),
+    ("upstream-credential.basic.user", "upstream-credential: { basic: { user: @, password: { env: P } } }", ["a", "b"]),
+    ("upstream-credential.basic.password.env", "upstream-credential: { basic: { user: u, password: { env: @ } } }", ["A", "B"]),
+    ("upstream-credential.basic.password.file", "upstream-credential: { basic: { user: u, password: { file: @ } } }", ["a", "b"]),
+    ("upstream-credential.header.name", "upstream-credential: { header: { name: @, value: { env: V } } }", ["x-a", "x-b"]),
+    ("upstream-credential.header.value.env", "upstream-credential: { header: { name: x-a, value: { env: @ } } }", ["A", "B"]),
+    ("upstream-credential.header.value.file", "upstream-credential: { header: { name: x-a, value: { file: @ } } }", ["a", "b"]),
+    ("upstream-credential.header.prefix", "upstream-credential: { header: { name: x-a, value: { env: V }, prefix: @ } }", ["a", "b"]),
     ("any-of", "any-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
     ("all-of", "all-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
 ];
@@ -219,12 +242,19 @@ fn file(section: &str, written: &str) -> String {
             format!("name: all, {long} }}, {{ name: rest, match: {{ path: /rest }}, public: true, to: origin")
         }
         "routes" => format!("name: all, {long}"),
+        "steps" if long.contains("bind: { id:") => {
+            format!(
+                "{}, filters: [{{ use: p }}]",
+                ROUTE.replace("/**", "\"/users/{id}\"")
+            )
+        }
         "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),
     };
-    let steps = match (section, long.strip_prefix("SCOPES")) {
-        ("steps", Some(scopes)) => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ scopes: {scopes} }}")
+    let long_steps = long.replace("SCOPES", "PROVED scopes:");
+    let steps = match (section, long_steps.strip_prefix("PROVED ")) {
+        ("steps", Some(rule)) => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {rule} }}")
         }
         ("steps", None) => format!("{{ {long} }}"),
         _ => "{ methods: { allow: [GET] } }".to_owned(),

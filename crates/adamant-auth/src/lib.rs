@@ -1,4 +1,4 @@
-//! Who is calling: the filters that prove an identity, and the one that asks what it may.
+//! Who is calling: the filters that prove an identity, those that ask what it may, and those that tell it on.
 //!
 //! May depend on the contract alone, as any stranger's filter may: no socket, no clock, no file system.
 //! Must never trust what a credential says about itself before its signature or hash has been checked.
@@ -11,31 +11,45 @@
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
+//! | [`Authorize`] | lets pass who fulfils the rules of a route |
+//! | [`IdentityHeaders`] | tells the upstream who was proved to be calling |
+//! | [`UpstreamCredential`] | tells the upstream who the gateway is |
 
 mod api_key;
+mod authorize;
 mod backoff;
 mod basic;
 mod challenge;
+mod claim;
 mod consumer;
 mod credential;
+mod escape;
 mod flight;
+mod identity_headers;
 mod introspection;
 mod jwt;
+mod owned_field;
 mod replay;
 mod scopes;
 mod service;
 mod signature;
+mod upstream_credential;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
+pub use authorize::{Authorize, AuthorizeConfig, ClaimPresence, ClaimValue, NeededRoles, NeededScopes};
+pub use backoff::GuardConfig;
+pub use basic::{Basic, BasicConfig, UserList};
+pub use identity_headers::{IdentityHeaders, IdentityHeadersConfig};
+pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
 };
-pub use backoff::GuardConfig;
-pub use basic::{Basic, BasicConfig, UserList};
-pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use scopes::{Scopes, ScopesConfig};
 pub use signature::{
     BodyRule, ReplayRule, Required, Signature, SignatureConfig, SignerList, SigningAlgorithm,
+};
+pub use upstream_credential::{
+    BasicCredential, HeaderCredential, UpstreamCredential, UpstreamCredentialConfig,
 };
 
 use adamant_filter::Catalogue;
@@ -49,8 +63,11 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<ApiKey>(version)
         .filter::<Basic>(version)
         .filter::<Introspection>(version)
-        .filter::<Scopes>(version)
         .filter::<Signature>(version)
+        .filter::<Scopes>(version)
+        .filter::<Authorize>(version)
+        .filter::<IdentityHeaders>(version)
+        .filter::<UpstreamCredential>(version)
 }
 
 #[cfg(test)]
@@ -61,7 +78,19 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "basic", "introspection", "jwt", "scopes", "signature"]);
-        assert_eq!(names, ["api-key", "jwt", "scopes", "signature"]);
+        assert_eq!(
+            names,
+            [
+                "api-key",
+                "authorize",
+                "basic",
+                "identity-headers",
+                "introspection",
+                "jwt",
+                "scopes",
+                "signature",
+                "upstream-credential",
+            ]
+        );
     }
 }

@@ -31,6 +31,8 @@ pub struct Needs {
     pub reserved: Vec<(&'static str, Size)>,
     /// Policy files it read; their contents enter the digest.
     pub files: Vec<(PathBuf, Arc<[u8]>)>,
+    /// Parameters that the path of every route with this step must have.
+    pub captures: Vec<Box<str>>,
 }
 
 /// Capabilities for the filter being built.
@@ -86,6 +88,12 @@ impl<'a> Boot<'a> {
     /// The right to look into a slot that may be empty.
     pub fn may_read<T: Slot>(&mut self) -> MayRead<T> {
         MayRead::at(self.layout.slot::<T>())
+    }
+
+    /// The right to read what the path captures under `name` ([`Request::capture`](crate::Request::capture)). The
+    /// boot is refused when the step stands on a route whose path has no such parameter.
+    pub fn capture(&mut self, name: &str) {
+        self.needs.captures.push(name.into());
     }
 
     /// A machine word of each exchange, for this filter alone.

@@ -10,9 +10,9 @@ use adamant_filter::{
 
 use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
-use super::{RoutePlan, Wiring};
+use super::{RoutePlan, Wiring, pattern};
 use crate::config::{
-    ClientCertificates, Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Segment, Step, StepKind,
+    ClientCertificates, Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Step, StepKind,
 };
 
 /// Collects what the routes of a file compile to.
@@ -107,6 +107,7 @@ impl<'c> Compiler<'c> {
         // What a step that could not be built would have provided is not missing besides.
         if is_whole {
             self.check_order(route, &stages);
+            self.check_captures(route, &stages);
             self.check_protection(route, &stages);
         }
         RoutePlan {
@@ -120,11 +121,7 @@ impl<'c> Compiler<'c> {
         let Some(path) = &route.matches.path else {
             return RouteFacts::default();
         };
-        let capture = |segment: &Segment| match segment {
-            Segment::Capture(name) => Some(Arc::clone(name)),
-            Segment::Literal(_) => None,
-        };
-        let captures: Vec<_> = path.segments.iter().filter_map(capture).collect();
+        let captures: Vec<Arc<str>> = pattern::captures(path).cloned().collect();
         if captures.len() > CAPTURES_MAX {
             let text = format!(
                 "a path has at most {CAPTURES_MAX} captures, this one has {}",
@@ -319,6 +316,35 @@ impl<'c> Compiler<'c> {
             .with_label(format!("needs `{slot}`"))
             .with_second(route.span, "on this route")
             .with_help("put an authentication filter (jwt, api-key) above it, without `when`, `shadow` or `on-fault: pass`")
+    }
+
+    /// Every parameter that a step reads must stand in the path of the route.
+    fn check_captures(&mut self, route: &Route, stages: &[Stage]) {
+        let mut leaves = Vec::new();
+        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
+        let path = route.matches.path.as_ref();
+        let known: Vec<&str> = path.map_or_else(Vec::new, |path| {
+            pattern::captures(path).map(|name| &**name).collect()
+        });
+        for placed in leaves {
+            let names = placed.instance.needs.captures.iter();
+            for name in names.filter(|name| !known.contains(&&***name)) {
+                let filter = placed.instance.filter;
+                let text = format!(
+                    "`{filter}` needs the parameter `{name}`, which the path of route `{}` does not have",
+                    route.name
+                );
+                let help =
+                    format!("write `{{{name}}}` in the path of the route, such as `/things/{{{name}}}`");
+                self.problems.push(
+                    Problem::new("routes.unknown-capture", text)
+                        .with_span(self.span(placed.instance.step))
+                        .with_label(format!("needs `{{{name}}}`"))
+                        .with_second(route.span, "on this route")
+                        .with_help(help),
+                );
+            }
+        }
     }
 
     fn span(&self, step: StepId) -> Span {

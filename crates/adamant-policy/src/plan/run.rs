@@ -5,8 +5,10 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use adamant_filter::{Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Verdict};
-use http::header::WWW_AUTHENTICATE;
+use adamant_filter::{
+    Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Role, Verdict,
+};
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::exchange::{Decided, Exchange, Outcome, Refusal};
@@ -329,6 +331,7 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
 fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     let step = placed.instance.step;
     let by = placed.instance.filter;
+    let role = Some(placed.instance.role);
     if matches!(verdict, Verdict::Pass) {
         exchange.decide(step, Outcome::Passed, None);
         return Step::Next;
@@ -346,7 +349,12 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
         Verdict::Pass => Step::Next,
         Verdict::Deny(Denial { reason, fields }) => {
             exchange.decide(step, Outcome::Denied, Some(reason));
-            Step::Stop(Decided::Refuse(Refusal { by, reason, fields }))
+            Step::Stop(Decided::Refuse(Refusal {
+                by,
+                reason,
+                fields,
+                role,
+            }))
         }
         Verdict::Reply(reply) => {
             exchange.decide(step, Outcome::Replied, None);
@@ -358,27 +366,49 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
         }
         Verdict::Fault(fault) => {
             exchange.decide(step, Outcome::FaultDenied, Some(fault.reason));
-            Step::Stop(Decided::Refuse(Refusal::new(by, fault.reason)))
+            let refusal = Refusal {
+                role,
+                ..Refusal::new(by, fault.reason)
+            };
+            Step::Stop(Decided::Refuse(refusal))
         }
     }
 }
 
-/// Of several branches that refused, the one tells why for which the client brought a credential;
-/// the challenges of all are kept.
+/// Of several branches that refused, the one tells why for which the client brought a credential; one that
+/// lacks a credential goes before one that has nothing to do with credentials, since the client can bring one
+/// (RFC 9110 §15.5.2). The challenges of all are kept.
 fn merge(before: Option<Refusal>, next: Refusal) -> Refusal {
     let Some(before) = before else { return next };
-    let (mut told, other) = if before.reason.code() == "missing" {
+    let (earlier, later) = (concerns(&before), concerns(&next));
+    let (mut told, other) = if later > earlier || (later == earlier && later == Concerns::NoCredential) {
         (next, before)
     } else {
         (before, next)
     };
     if told.reason.status() == 401 {
-        told.fields.extend(
-            other
-                .fields
-                .into_iter()
-                .filter(|(name, _)| *name == WWW_AUTHENTICATE),
-        );
+        let is_new = |value: &HeaderValue| !told.fields.iter().any(|(_, known)| known == value);
+        let challenges = other.fields.into_iter();
+        let challenges: Vec<_> = challenges
+            .filter(|(name, value)| *name == WWW_AUTHENTICATE && is_new(value))
+            .collect();
+        told.fields.extend(challenges);
     }
     told
+}
+
+/// What a refusal is about, in the order in which a client should learn it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Concerns {
+    SomethingElse,
+    NoCredential,
+    Credential,
+}
+
+fn concerns(refusal: &Refusal) -> Concerns {
+    match refusal.role {
+        Some(Role::Authenticate) if refusal.reason.code() == "missing" => Concerns::NoCredential,
+        Some(Role::Authenticate | Role::Authorize) => Concerns::Credential,
+        Some(Role::Limit | Role::Guard | Role::Shape | Role::Observe) | None => Concerns::SomethingElse,
+    }
 }
