@@ -31,6 +31,8 @@ pub struct Needs {
     pub reserved: Vec<(&'static str, Size)>,
     /// Policy files it read; their contents enter the digest.
     pub files: Vec<(PathBuf, Arc<[u8]>)>,
+    /// Names of shared stores that it was granted.
+    pub stores: Vec<Arc<str>>,
 }
 
 /// Capabilities for the filter being built.
@@ -188,7 +190,9 @@ impl<'a> Boot<'a> {
     /// # Errors
     /// When the file has no such store.
     pub fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {
-        self.host.store(name)
+        let store = self.host.store(name)?;
+        self.needs.stores.push(name.into());
+        Ok(store)
     }
 
     /// Runs `task` about every `period`, off the request path.
