@@ -17,6 +17,7 @@ mod policies;
 mod routes;
 mod schema;
 mod steps;
+mod stores;
 mod upstreams;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,9 @@ struct File {
     /// Groups of endpoints, by name.
     #[serde(default)]
     upstreams: BTreeMap<String, upstreams::UpstreamEntry>,
+    /// Services in which instances of the gateway share state, by name.
+    #[serde(default)]
+    stores: BTreeMap<String, stores::StoreEntry>,
     /// Named, reusable lists of filters. A policy is built once: all its users share its state.
     #[serde(default)]
     policies: BTreeMap<String, steps::Steps>,

@@ -6,6 +6,7 @@
 
 mod listeners;
 mod routes;
+mod stores;
 mod upstreams;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use adamant_filter::Period;
 use serde_json::{Map, Value, json};
 
 use crate::config::{AccessLog, Admin, Config, Expose, ListenerId, LogTarget, Observe, Policy};
+use stores::of_store;
 use upstreams::of_upstream;
 
 /// Writes a config out.
@@ -23,6 +25,7 @@ pub(super) fn canonical(config: &Config) -> Value {
         listeners,
         admin,
         upstreams,
+        stores,
         policies,
         routes,
         observe,
@@ -39,6 +42,9 @@ pub(super) fn canonical(config: &Config) -> Value {
         "upstreams",
         named(upstreams, |upstream| (&upstream.name, of_upstream(upstream))),
     );
+    if !stores.is_empty() {
+        file.put("stores", named(stores, |store| (&store.name, of_store(store))));
+    }
     file.put(
         "policies",
         named(policies, |Policy { name, steps, span: _ }| {

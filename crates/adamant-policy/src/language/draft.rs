@@ -6,8 +6,8 @@ use super::admin::{self, AdminDraft};
 use super::listeners::{self, ListenerDraft};
 use super::routes::{self, RouteDraft};
 use super::upstreams::{self, UpstreamDraft, entries};
-use super::{Context, observe, policies};
-use crate::config::{Config, Observe, Policy};
+use super::{Context, observe, policies, stores};
+use crate::config::{Config, Observe, Policy, Store};
 
 /// All parts of the file. `None`: not readable, and told.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Draft {
     pub(crate) upstreams: Vec<Option<UpstreamDraft>>,
     /// Names and places of all upstreams and policies, readable or not.
     pub(crate) upstream_names: Vec<(String, Span)>,
+    pub(crate) stores: Vec<Option<Store>>,
     pub(crate) policies: Vec<Option<Policy>>,
     pub(crate) policy_names: Vec<(String, Span)>,
     pub(crate) routes: Vec<Option<RouteDraft>>,
@@ -41,6 +42,10 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
         .iter()
         .map(|entry| upstreams::read(entry, context))
         .collect();
+    let stores = entries(root.get("stores"))
+        .iter()
+        .map(|entry| stores::read(entry, context))
+        .collect();
     let policies = entries(root.get("policies"))
         .iter()
         .map(|entry| policies::read(entry, context))
@@ -57,6 +62,7 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
         admin,
         upstreams,
         upstream_names,
+        stores,
         policies,
         policy_names,
         routes,
@@ -79,6 +85,7 @@ impl Draft {
                 .into_iter()
                 .map(|draft| Some(draft?.upstream))
                 .collect::<Option<_>>()?,
+            stores: self.stores.into_iter().collect::<Option<_>>()?,
             policies: self.policies.into_iter().collect::<Option<_>>()?,
             routes: self
                 .routes
