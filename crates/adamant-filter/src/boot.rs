@@ -90,6 +90,12 @@ impl<'a> Boot<'a> {
         MayRead::at(self.layout.slot::<T>())
     }
 
+    /// Whether the file has a route of this name. A trial of a single filter has no file, and knows them all.
+    #[must_use]
+    pub fn knows_route(&self, name: &str) -> bool {
+        self.layout.knows_route(name)
+    }
+
     /// A machine word of each exchange, for this filter alone.
     pub fn word(&mut self) -> Word {
         Word {

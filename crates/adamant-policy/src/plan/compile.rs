@@ -61,6 +61,8 @@ impl<'c> Compiler<'c> {
     /// Compiles every policy once, then every route.
     pub(crate) fn routes(&mut self) -> Vec<RoutePlan> {
         let config = self.config;
+        let names = config.routes.iter().map(|route| Arc::clone(&route.name));
+        self.layout.declare_routes(names.collect());
         for policy in &config.policies {
             let steps = self.build_all(&policy.steps, Some(&policy.name));
             self.policies.push(steps);
