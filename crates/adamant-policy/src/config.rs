@@ -4,6 +4,9 @@
 //! resolved to an index, every default is filled in, every quantity is a typed unit. There is no
 //! `serde` here: nothing outside can bring a `Config` into being except the decoder and the checks.
 
+mod consumers;
+mod overload;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::{Cidr, Node, SecretRef, Size, Span};
+
+pub use consumers::{Consumer, ConsumerPlan, KnownBy, PlanId};
+pub use overload::{Overload, Priority};
 
 /// Position of a listener in [`Config::listeners`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +37,12 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Health, metrics and version for operators.
     pub admin: Option<Admin>,
+    /// When requests are shed; never without it.
+    pub overload: Option<Overload>,
+    /// Plans that consumers have, in file order.
+    pub plans: Vec<ConsumerPlan>,
+    /// Consumers, in file order.
+    pub consumers: Vec<Consumer>,
     /// Named groups of endpoints, in file order.
     pub upstreams: Vec<Upstream>,
     /// Services in which instances share state, in file order.
@@ -349,6 +361,8 @@ pub struct Route {
     pub matches: Match,
     /// Declared to need no authentication.
     pub public: bool,
+    /// Before and after which others its requests are shed.
+    pub priority: Priority,
     /// Filters in order, with `use:` kept as references.
     pub filters: Vec<RouteStep>,
     /// What answers.

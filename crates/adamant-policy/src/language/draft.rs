@@ -6,14 +6,20 @@ use super::admin::{self, AdminDraft};
 use super::listeners::{self, ListenerDraft};
 use super::routes::{self, RouteDraft};
 use super::upstreams::{self, UpstreamDraft, entries};
-use super::{Context, observe, policies, stores};
-use crate::config::{Config, Observe, Policy, Store};
+use super::{Context, consumers, observe, overload, plans, policies, stores};
+use crate::config::{Config, Consumer, ConsumerPlan, Observe, Overload, Policy, Store};
 
 /// All parts of the file. `None`: not readable, and told.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) listeners: Vec<Option<ListenerDraft>>,
     pub(crate) admin: Option<AdminDraft>,
+    pub(crate) overload: Option<Overload>,
+    /// The file has the key, readable or not.
+    pub(crate) has_overload: bool,
+    pub(crate) plans: Vec<Option<ConsumerPlan>>,
+    pub(crate) plan_names: Vec<(String, Span)>,
+    pub(crate) consumers: Vec<Option<Consumer>>,
     pub(crate) upstreams: Vec<Option<UpstreamDraft>>,
     /// Names and places of all upstreams and policies, readable or not.
     pub(crate) upstream_names: Vec<(String, Span)>,
@@ -38,6 +44,17 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
     let admin = root
         .entry("admin")
         .and_then(|entry| admin::read(&entry.value, entry.key_span, context));
+    let overload = root
+        .entry("overload")
+        .and_then(|entry| overload::read(&entry.value, entry.key_span, context));
+    let plans = entries(root.get("plans"))
+        .iter()
+        .map(|entry| plans::read(entry, context))
+        .collect();
+    let consumers = entries(root.get("consumers"))
+        .iter()
+        .map(|entry| consumers::read(entry, context))
+        .collect();
     let upstreams = entries(root.get("upstreams"))
         .iter()
         .map(|entry| upstreams::read(entry, context))
@@ -60,6 +77,11 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
     Draft {
         listeners,
         admin,
+        overload,
+        has_overload: root.entry("overload").is_some(),
+        plans,
+        plan_names: names("plans"),
+        consumers,
         upstreams,
         upstream_names,
         stores,
@@ -80,6 +102,9 @@ impl Draft {
                 .map(|draft| Some(draft?.listener))
                 .collect::<Option<_>>()?,
             admin: self.admin.map(|draft| draft.admin),
+            overload: self.overload,
+            plans: self.plans.into_iter().collect::<Option<_>>()?,
+            consumers: self.consumers.into_iter().collect::<Option<_>>()?,
             upstreams: self
                 .upstreams
                 .into_iter()
