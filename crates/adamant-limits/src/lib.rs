@@ -5,8 +5,11 @@
 
 mod exact;
 mod gcra;
+mod held;
+mod meter;
 mod rate;
 mod sketch;
+mod sliding;
 mod table;
 
 use adamant_filter::Catalogue;

@@ -4,6 +4,7 @@
 
 mod compile;
 mod condition;
+mod consumers;
 mod exchange;
 mod pattern;
 mod route;
@@ -109,6 +110,7 @@ impl Plan {
         catalogue: &Catalogue,
         host: &mut dyn Host,
     ) -> Result<Self, Problems> {
+        host.declare(Arc::new(consumers::of(&config)));
         let mut compiler = Compiler::new(catalogue, host, &config);
         let client_authorities = compiler.client_authorities();
         let routes = compiler.routes();

@@ -79,6 +79,7 @@ impl Claims {
             scopes: config.scopes.into(),
             skew: config.skew.millis(),
             lifetime: config.lifetime.map(Period::millis),
+            consumers,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Remembered tokens: the same verdict without the signature, and never longer than the token lives.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;

@@ -102,7 +102,7 @@ fn of_clients(clients: &ClientCertificates) -> Value {
     json!({ "authorities": authorities, "required": required })
 }
 
-fn of_secret(secret: &SecretRef) -> Value {
+pub(super) fn of_secret(secret: &SecretRef) -> Value {
     match secret {
         SecretRef::Env(name) => json!({ "env": name }),
         SecretRef::File(path) => json!({ "file": path }),

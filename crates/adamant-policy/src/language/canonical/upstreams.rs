@@ -66,7 +66,7 @@ fn of_timeouts(timeouts: &Timeouts) -> Value {
     json!({ "connect": time(connect), "first-byte": time(first_byte), "idle": time(idle), "total": time(total) })
 }
 
-fn of_upstream_tls(tls: &UpstreamTls) -> Value {
+pub(super) fn of_upstream_tls(tls: &UpstreamTls) -> Value {
     let UpstreamTls {
         server_name,
         ca,
