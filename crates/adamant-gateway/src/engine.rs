@@ -395,6 +395,15 @@ impl Engine {
             .ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
     }
 
+    /// The time that a piece of an answer waits when hooks ask for `delay`: never beyond the end of the exchange.
+    pub(crate) fn pause(&self, exchange: &Exchange, delay: Duration) -> Duration {
+        match self.left(exchange) {
+            Ok(Some(left)) => delay.min(left),
+            Ok(None) => delay,
+            Err(_) => Duration::ZERO,
+        }
+    }
+
     /// Counts bytes of the request body against the bound of the matched route.
     pub(crate) fn count_body(&self, exchange: &mut Exchange, bytes: u64) -> Option<Refusal> {
         exchange.body.seen += bytes;
