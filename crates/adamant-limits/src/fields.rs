@@ -197,8 +197,6 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use adamant_filter::Request;
     use pingora_http::ResponseHeader;
 

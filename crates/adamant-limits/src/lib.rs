@@ -3,11 +3,14 @@
 //! Uses the public contract of `adamant-filter` alone. Knows no clock (time is that of the request), no
 //! other filter, and no state without a declared bound.
 
+mod bandwidth;
 mod carried;
 mod exact;
+mod failures;
 mod fields;
 mod gcra;
 mod in_flight;
+mod kept;
 mod keyed;
 mod rate;
 mod sketch;
@@ -22,6 +25,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<rate::RateLimit>(version)
         .filter::<in_flight::InFlight>(version)
+        .filter::<failures::Failures>(version)
+        .filter::<bandwidth::Bandwidth>(version)
 }
 
 #[cfg(test)]
@@ -32,6 +37,6 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["in-flight", "rate"]);
+        assert_eq!(names, ["bandwidth", "failures", "in-flight", "rate"]);
     }
 }

@@ -1,5 +1,4 @@
 //! Tests of the `in-flight` filter.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
