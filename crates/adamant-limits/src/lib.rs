@@ -12,6 +12,7 @@ mod gcra;
 mod in_flight;
 mod kept;
 mod keyed;
+mod quota;
 mod rate;
 mod sketch;
 mod table;
@@ -25,6 +26,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<rate::RateLimit>(version)
         .filter::<in_flight::InFlight>(version)
+        .filter::<quota::Quota>(version)
         .filter::<failures::Failures>(version)
         .filter::<bandwidth::Bandwidth>(version)
 }
@@ -37,6 +39,6 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["bandwidth", "failures", "in-flight", "rate"]);
+        assert_eq!(names, ["bandwidth", "failures", "in-flight", "quota", "rate"]);
     }
 }
