@@ -412,6 +412,12 @@ impl Request {
         }
     }
 
+    /// Takes over the words that a step in shadow wrote into its copy: they belong to that step alone, and its
+    /// moment after the last byte needs them to give back what it took.
+    pub fn take_words(&self, copy: &Self) {
+        self.facts.take_words(&copy.facts);
+    }
+
     /// Reads the slot at `index` of the layout.
     #[must_use]
     pub fn slot<T: Slot>(&self, index: usize) -> Option<&T> {

@@ -168,4 +168,11 @@ impl Facts {
             words,
         }
     }
+
+    /// Takes over the words of a copy. Slots stay as they are.
+    pub(crate) fn take_words(&self, copy: &Self) {
+        for (word, copied) in self.words.iter().zip(&copy.words) {
+            word.store(copied.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
 }

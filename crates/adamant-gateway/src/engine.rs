@@ -11,7 +11,7 @@ use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, UPGRADE};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -24,7 +24,7 @@ use crate::observation::Observation;
 use crate::outgoing::Outgoing;
 use crate::reasons;
 use crate::request_id::RequestId;
-use crate::upstream::{AttemptTerms, Upstream, Upstreams};
+use crate::upstream::{AttemptTerms, Exceeded, Upstream, Upstreams};
 
 /// Everything that the workers share while they serve.
 pub(crate) struct Engine {
@@ -357,14 +357,12 @@ impl Engine {
             exchange.failure = Some(Failure::TotalTimeout);
         })?;
         let terms = AttemptTerms { websocket, left };
-        let picked = self
-            .upstreams
-            .get(id)
-            .and_then(|upstream: &Upstream| upstream.pick(&exchange.upstream.tried));
-        let Some(picked) = picked else {
+        let upstream: &Upstream = self.upstreams.get(id).ok_or_else(unavailable)?;
+        let Some(mut picked) = upstream.pick(&exchange.upstream.tried) else {
             exchange.failure.get_or_insert(Failure::NoEndpoint);
             return Err(unavailable());
         };
+        upstream.admit(&mut picked, now).map_err(overloaded)?;
         exchange.attempt(picked, now);
         // What broke the last attempt was counted with it, and is not what becomes of the exchange.
         exchange.failure = None;
@@ -393,6 +391,15 @@ impl Engine {
         let left = upstream.timeouts.total.checked_sub(spent);
         left.map(Some)
             .ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
+    }
+
+    /// The time that a piece of an answer waits when hooks ask for `delay`: never beyond the end of the exchange.
+    pub(crate) fn pause(&self, exchange: &Exchange, delay: Duration) -> Duration {
+        match self.left(exchange) {
+            Ok(Some(left)) => delay.min(left),
+            Ok(None) => delay,
+            Err(_) => Duration::ZERO,
+        }
     }
 
     /// Counts bytes of the request body against the bound of the matched route.
@@ -428,6 +435,15 @@ impl Engine {
         self.observation.unread(reason, connection, &id, wall);
         self.answers.raw(guard::GUARD, reason, &id)
     }
+}
+
+/// The answer to an attempt that would be more than its upstream may be sent.
+fn overloaded(exceeded: Exceeded) -> Refusal {
+    let mut refusal = Refusal::new(reasons::UPSTREAM, exceeded.reason);
+    refusal
+        .fields
+        .push((RETRY_AFTER, HeaderValue::from(exceeded.seconds.max(1))));
+    refusal
 }
 
 impl Fixed {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Entry, Node, Period, Problem, Problems, ShortOrLong, Span, Spanned};
+use adamant_filter::{Entry, Node, Period, Problem, Problems, Rate, ShortOrLong, Span, Spanned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,8 @@ use super::context::check_name;
 use super::field::{host_name, positive};
 use super::listeners::ProtocolWord;
 use crate::config::{
-    Balance, Endpoint, Health, Origin, Retry, Timeouts, Upstream, UpstreamHost, UpstreamProtocol, UpstreamTls,
+    Balance, Endpoint, Health, Origin, Retry, Timeouts, Upstream, UpstreamHost, UpstreamLimits,
+    UpstreamProtocol, UpstreamRate, UpstreamTls,
 };
 
 /// A named group of endpoints: `endpoints` on the network, or one that is `built-in`.
@@ -34,6 +35,8 @@ pub(super) struct UpstreamEntry {
     timeouts: Option<TimeoutsEntry>,
     /// When another attempt is made. Default: never.
     retry: Option<RetryEntry>,
+    /// What all routes together may send. Default: no limit.
+    limits: Option<Spanned<LimitsEntry>>,
     /// TLS towards the endpoints. The certificate is always verified.
     tls: Option<UpstreamTlsEntry>,
     /// Version of HTTP spoken to the endpoints. Default: `h1`.
@@ -139,6 +142,22 @@ struct RetryEntry {
     on: Option<Vec<Spanned<String>>>,
 }
 
+/// What all routes together may send to the endpoints, health checks apart. Every attempt counts, so that a retry is
+/// one more. What is too much is refused with status 503 and `Retry-After`, and no endpoint is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LimitsEntry {
+    /// How many attempts may be in progress at once, to all endpoints together; a WebSocket is one until it is closed.
+    /// Example: `200`
+    #[schemars(range(min = 1))]
+    in_flight: Option<u32>,
+    /// How often attempts may begin in the long run. Example: `1000/s`
+    allow: Option<Rate>,
+    /// How many attempts may begin at once. Default: the number in `allow`. Example: `100`
+    #[schemars(range(min = 1))]
+    burst: Option<Spanned<u64>>,
+}
+
 /// TLS towards endpoints. There is no key that switches verification off.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -175,6 +194,7 @@ pub(super) fn read(written: &Entry, context: &mut Context<'_>) -> Option<Upstrea
         health: entry.health.map(|health| health_of(health, &mut problems)),
         timeouts: timeouts_of(&timeouts, &mut problems),
         retry: retry_of(entry.retry, &mut problems),
+        limits: limits_of(entry.limits, &mut problems),
         tls: entry.tls.map(|tls| tls_of(&tls, &mut problems)),
         protocol: match entry.protocol.map(|protocol| protocol.value) {
             Some(ProtocolWord::H2) => UpstreamProtocol::H2,
@@ -399,6 +419,35 @@ fn retry_of(entry: Option<RetryEntry>, problems: &mut Problems) -> Retry {
     retry.on_status.sort_unstable();
     retry.on_status.dedup();
     retry
+}
+
+fn limits_of(entry: Option<Spanned<LimitsEntry>>, problems: &mut Problems) -> UpstreamLimits {
+    let Some(Spanned { value: entry, span }) = entry else {
+        return UpstreamLimits::default();
+    };
+    if entry.in_flight.is_none() && entry.allow.is_none() {
+        let problem = Problem::new("keys.missing", "`limits` has neither `in-flight` nor `allow`");
+        problems.push(
+            problem
+                .with_span(span)
+                .with_help("write what is limited, or remove it"),
+        );
+    }
+    if let (Some(burst), None) = (&entry.burst, entry.allow) {
+        let problem = Problem::new("keys.misplaced", "`burst` means nothing without `allow`");
+        problems.push(
+            problem
+                .with_span(burst.span)
+                .with_help("add `allow`, or remove it"),
+        );
+    }
+    UpstreamLimits {
+        in_flight: entry.in_flight,
+        rate: entry.allow.map(|allow| UpstreamRate {
+            allow,
+            burst: entry.burst.map_or(allow.count(), |burst| burst.value),
+        }),
+    }
 }
 
 pub(super) fn tls_of(entry: &UpstreamTlsEntry, problems: &mut Problems) -> UpstreamTls {

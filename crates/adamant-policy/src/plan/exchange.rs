@@ -150,6 +150,11 @@ impl Exchange {
         &self.decisions
     }
 
+    /// Whether this step decided, or may have: beyond the list nobody knows.
+    pub(crate) fn may_have_decided(&self, step: StepId) -> bool {
+        self.decisions.len() >= DECISIONS_MAX || self.decisions.iter().any(|decision| decision.step == step)
+    }
+
     pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {
         // The capacity was taken once; a longer list would allocate on the request path.
         if self.decisions.len() < DECISIONS_MAX {

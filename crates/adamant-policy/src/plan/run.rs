@@ -176,7 +176,7 @@ impl Plan {
             return;
         };
         for placed in &route.wiring.finish {
-            if skips(placed, &exchange.request) {
+            if is_left_out(placed, exchange) {
                 continue;
             }
             for hook in &placed.instance.wired.finish {
@@ -216,6 +216,12 @@ fn skips(placed: &Placed, request: &Request) -> bool {
     placed.when.as_ref().is_some_and(|when| !when.fits(request))
 }
 
+/// Whether a step has nothing to do with an exchange that ended. Filters may have changed the head since its
+/// request hook ran, or it was lost with its connection: what that hook took must be given back all the same.
+fn is_left_out(placed: &Placed, exchange: &Exchange) -> bool {
+    skips(placed, &exchange.request) && !exchange.may_have_decided(placed.instance.step)
+}
+
 /// Runs a stage without waiting. A group in which a filter must wait is run again as a whole by [`slow`]:
 /// groups hold filters that prove identities, which may be asked twice.
 fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
@@ -251,11 +257,11 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
         let verdict = match hook {
             RequestHook::Async(_) => return Step::Waits(position),
             // A step in shadow sees a copy, so that nothing it does reaches the exchange.
-            RequestHook::Sync(run) if placed.shadow => run(&mut exchange.request.shadow_copy()),
+            RequestHook::Sync(run) if placed.shadow => in_shadow(&exchange.request, run),
             RequestHook::Sync(run) => run(&mut exchange.request),
             RequestHook::Either(quick, _) => {
                 let answer = if placed.shadow {
-                    quick(&mut exchange.request.shadow_copy())
+                    in_shadow(&exchange.request, quick)
                 } else {
                     quick(&mut exchange.request)
                 };
@@ -271,6 +277,14 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
         }
     }
     Step::Next
+}
+
+/// Runs a hook on a copy, of which only the words of its filter come back.
+fn in_shadow<T>(request: &Request, run: impl Fn(&mut Request) -> T) -> T {
+    let mut copy = request.shadow_copy();
+    let answer = run(&mut copy);
+    request.take_words(&copy);
+    answer
 }
 
 /// Runs a stage from its hook at `first` on and waits where it must. A group begins anew: it holds nothing
@@ -320,6 +334,9 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
                 None => wait.start(request).await,
             },
         };
+        if let Some(copy) = &copy {
+            exchange.request.take_words(copy);
+        }
         if let Step::Stop(decided) = settle(placed, verdict, exchange) {
             return Some(decided);
         }
