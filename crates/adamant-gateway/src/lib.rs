@@ -15,6 +15,7 @@
 //! | `exchange` | a request with its response on the way |
 //! | `outgoing` | the head that an endpoint sees |
 //! | `answers` | our own answers |
+//! | `overload` | what is in flight, how long work waits, and whom to shed |
 //! | `finish`, `observation` | records and numbers |
 //! | `upstream` | endpoints, names, health, retries |
 //! | `balance` | one endpoint of many |
@@ -41,6 +42,7 @@ pub mod listen;
 mod log_sink;
 mod observation;
 mod outgoing;
+mod overload;
 mod proxy;
 mod reasons;
 mod request_id;

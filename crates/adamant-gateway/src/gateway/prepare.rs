@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adamant_filter::SecretRef;
-use adamant_policy::config::{Config, Listener};
+use adamant_policy::config::{self, Config, Listener};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::StartError;
 use crate::host::LiveHost;
 use crate::listen::{Bound, CertificateFiles, Certificates, KeySource, Listening, server_config};
+use crate::overload::Overload;
 
 /// TLS of one listener; `None` in clear text.
 pub(super) type Tls = Option<(Arc<ServerConfig>, Arc<Certificates>)>;
@@ -50,6 +51,15 @@ fn of(listener: &Listener, folder: &Path) -> Result<Tls, StartError> {
     let config = server_config(Arc::clone(&certificates), tls.at_least, listener.protocols)
         .map_err(|error| StartError::Tls(error.to_string()))?;
     Ok(Some((config, certificates)))
+}
+
+/// The bound on exchanges in flight, divided among the workers.
+pub(super) fn overload(config: &config::Overload, workers: usize) -> Result<Overload, StartError> {
+    let parts = u32::try_from(workers).unwrap_or(u32::MAX);
+    Overload::new(config, parts).ok_or(StartError::InFlight {
+        in_flight: config.in_flight,
+        workers,
+    })
 }
 
 /// Joins sockets, TLS and bounds, in file order.
