@@ -177,6 +177,7 @@ const ROUTES: &[Row] = &[
     ("match.query.*.present", "match: { path: /**, query: { x: { present: @ } } }, TO", ["true", "false"]),
     ("match.listener", "match: { path: /**@ }, TO", [", listener: public", ""]),
     ("public", "match: { path: /** }, @, filters: [{ api-key: { keys: { file: one.yaml } } }], to: origin", ["public: true", "stream: false"]),
+    ("priority", "match: { path: /** }, TO, priority: @", ["high", "low"]),
     ("filters[].use", "match: { path: /** }, public: true, to: origin@", [", filters: [{ use: spare }]", ""]),
     ("to", "match: { path: /x }, public: true, to: @ }, { name: y, match: { path: /y }, TO }, { name: z, match: { path: /z }, public: true, to: other", ["origin", "other"]),
     ("respond.status", "OWN, respond: { status: @ }", ["200", "201"]),
@@ -201,6 +202,13 @@ const OTHERS: &[Row] = &[
     ("admin.bind", "admin: { bind: @ }", ["\"127.0.0.1:8\"", "\"127.0.0.1:9\""]),
     ("admin.expose.bind", "admin: { bind: \"127.0.0.1:9\", expose: { bind: @, serve: [health] } }", ["\"0.0.0.0:2\"", "\"0.0.0.0:3\""]),
     ("admin.expose.serve", "admin: { bind: \"127.0.0.1:9\", expose: { bind: \"0.0.0.0:2\", serve: @ } }", ["[health]", "[metrics]"]),
+    ("overload.in-flight", "overload: { in-flight: @, queue-delay: 50ms }", ["100", "200"]),
+    ("overload.queue-delay", "overload: { in-flight: 100, queue-delay: @ }", ["50ms", "60ms"]),
+    ("plans.*", "plans: { @: {} }\nconsumers: { c: { plan: @, known-by: [{ api-key: { name: a } }] } }", ["gold", "free"]),
+    ("consumers.*.plan", "plans: { gold: {}, free: {} }\nconsumers: { c: { plan: @, known-by: [{ api-key: { name: a } }] }, d: { plan: gold, known-by: [{ api-key: { name: b } }] }, e: { plan: free, known-by: [{ api-key: { name: c } }] } }", ["gold", "free"]),
+    ("consumers.*.groups", "consumers: { c: { groups: @, known-by: [{ api-key: { name: a } }] } }", ["[one]", "[two]"]),
+    ("consumers.*.known-by[].*.issuer", "consumers: { c: { known-by: [{ jwt: { issuer: @, name: a } }] } }", ["one", "two"]),
+    ("consumers.*.known-by[].*.name", "consumers: { c: { known-by: [{ api-key: { name: @ } }] } }", ["a", "b"]),
     ("observe.access-log.to", "observe: { access-log: { to: @ } }", ["stdout", "{ file: a }"]),
     ("observe.access-log.to.file", "observe: { access-log: { to: { file: @ } } }", ["a", "b"]),
     ("observe.access-log.fields", "observe: { access-log: { to: stdout, fields: @ } }", ["[x-a]", "[x-b]"]),
@@ -211,6 +219,11 @@ const OTHERS: &[Row] = &[
 const LISTENER: &str = "bind: \"127.0.0.1:1\"";
 const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
+
+/// Steps that prove whom a consumer is known by.
+const PROOFS: &str = "{ api-key: { keys: { file: one.yaml } } }, \
+    { jwt: { keys: { file: one.json }, issuer: one, audience: a, algorithms: [ES256], type: any } }, \
+    { jwt: { keys: { file: two.json }, issuer: two, audience: a, algorithms: [ES256], type: any } }";
 
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
@@ -249,6 +262,7 @@ fn file(section: &str, written: &str) -> String {
             )
         }
         "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
+        _ if long.contains("known-by") => format!("{ROUTE}, filters: [{{ use: known }}]"),
         _ => ROUTE.to_owned(),
     };
     let long_steps = long.replace("SCOPES", "PROVED scopes:");
@@ -261,11 +275,14 @@ fn file(section: &str, written: &str) -> String {
     };
     let policies = match section {
         "steps" => format!("policies: {{ p: [{steps}] }}\n"),
+        _ if long.contains("known-by") => format!("policies: {{ known: [{{ any-of: [{PROOFS}] }}] }}\n"),
         _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
         _ => String::new(),
     };
     let other = if section.is_empty() {
         format!("{long}\n")
+    } else if long.contains("priority:") {
+        "overload: { in-flight: 100, queue-delay: 50ms }\n".to_owned()
     } else {
         String::new()
     };

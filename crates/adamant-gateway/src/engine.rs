@@ -20,8 +20,9 @@ use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::incoming;
 use crate::listen::{Certificates, Connection};
-use crate::observation::Observation;
+use crate::observation::{self, Observation};
 use crate::outgoing::Outgoing;
+use crate::overload::{OVERLOADED, Overload};
 use crate::reasons;
 use crate::request_id::RequestId;
 use crate::upstream::{AttemptTerms, Exceeded, Upstream, Upstreams};
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) answers: Answers,
     pub(crate) clock: Clock,
     pub(crate) observation: Observation,
+    /// Whom to shed, where the file says when.
+    pub(crate) overload: Option<Overload>,
     /// Certificates by listener; `None` in clear text.
     pub(crate) certificates: Vec<Option<Arc<Certificates>>>,
     /// Fixed answers by route, prepared at boot.
@@ -70,6 +73,7 @@ impl Engine {
         upstreams: Arc<Upstreams>,
         observation: Observation,
         certificates: Vec<Option<Arc<Certificates>>>,
+        overload: Option<Overload>,
     ) -> Self {
         let routes = &plan.config().routes;
         // Boxed, since nearly all of ten thousand routes may have none.
@@ -96,6 +100,7 @@ impl Engine {
             plan,
             upstreams,
             observation,
+            overload,
             certificates,
             clock,
         }
@@ -126,6 +131,9 @@ impl Engine {
         exchange.connection = Some(Arc::clone(connection));
         exchange.id = RequestId::new(wall);
         exchange.is_open = true;
+        if let Some(overload) = &self.overload {
+            overload.begin(observation::worker().0);
+        }
         self.observation.begin(exchange);
     }
 
@@ -133,6 +141,9 @@ impl Engine {
     /// from which [`Plan::request_from`] goes on.
     pub(crate) fn decide(&self, exchange: &mut Exchange) -> Result<Decided, Waiting> {
         if let Err(refusal) = self.receive(exchange) {
+            return Ok(Decided::Refuse(refusal));
+        }
+        if let Some(refusal) = self.shed(exchange) {
             return Ok(Decided::Refuse(refusal));
         }
         match self.plan.request(&mut exchange.plan) {
@@ -150,6 +161,15 @@ impl Engine {
         self.trust_id(exchange, listener);
         received?;
         self.check_authority(exchange, listener)
+    }
+
+    /// Refuses what there is no time for, before anything is done for it. What has no route is answered as it
+    /// is: that costs as little.
+    fn shed(&self, exchange: &Exchange) -> Option<Refusal> {
+        let overload = self.overload.as_ref()?;
+        let (_, route) = self.route(exchange)?;
+        let is_shed = overload.sheds(observation::worker().0, route.priority);
+        is_shed.then(|| Refusal::new(reasons::GATEWAY, &OVERLOADED))
     }
 
     /// Keeps the request id of a trusted proxy where the listener says so.

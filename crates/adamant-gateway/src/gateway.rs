@@ -68,6 +68,16 @@ pub enum StartError {
     /// An upstream cannot be reached safely.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// The bound on exchanges in flight leaves a worker without any.
+    #[error(
+        "`overload.in-flight` is {in_flight}, which is less than one exchange for each of {workers} workers"
+    )]
+    InFlight {
+        /// The bound.
+        in_flight: u32,
+        /// The workers.
+        workers: usize,
+    },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -171,6 +181,11 @@ impl Gateway {
             .map(|log| open_log(&log.to, folder))
             .transpose()?;
         let admin = config.admin.as_ref().map(AdminServer::bind).transpose()?;
+        let overload = config
+            .overload
+            .as_ref()
+            .map(|overload| prepare::overload(overload, workers))
+            .transpose()?;
         let bound = Bound::all(
             config
                 .listeners
@@ -183,6 +198,7 @@ impl Gateway {
             Arc::clone(&upstreams),
             observation,
             certificates.collect(),
+            overload,
         ));
         let listening = prepare::listening(config, bound, tls);
         let upstreams = upstreams.start(background.handle());

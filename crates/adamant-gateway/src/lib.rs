@@ -16,6 +16,7 @@
 //! | `exchange` | a request with its response on the way |
 //! | `outgoing` | the head that an endpoint sees |
 //! | `answers` | our own answers |
+//! | `overload` | what is in flight, how long work waits, and whom to shed |
 //! | `finish`, `observation` | records and numbers |
 //! | `upstream` | endpoints, names, health, retries |
 //! | `balance` | one endpoint of many |
@@ -44,6 +45,7 @@ mod log_sink;
 mod observation;
 mod outbound;
 mod outgoing;
+mod overload;
 mod proxy;
 mod reasons;
 mod request_id;

@@ -3,6 +3,8 @@
 use adamant_filter::Reason;
 use adamant_policy::receive::reason as guard;
 
+use crate::overload::OVERLOADED;
+
 /// Word of the upstream side in logs, metrics and bodies.
 pub(crate) const UPSTREAM: &str = "upstream";
 
@@ -53,6 +55,7 @@ pub(crate) const ALL: &[(&str, &Reason)] = &[
     (UPSTREAM, &SWITCH),
     (GATEWAY, &INTERNAL),
     (GATEWAY, &LENGTH_REQUIRED),
+    (GATEWAY, &OVERLOADED),
 ];
 
 /// Every reason for which the gateway itself refuses a request whose head could be read, with its word.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adamant_filter::SecretRef;
-use adamant_policy::config::{Config, Listener};
+use adamant_policy::config::{self, Config, Listener};
 use adamant_policy::plan::Plan;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -13,6 +13,7 @@ use crate::host::LiveHost;
 use crate::listen::{
     Bound, CertificateFiles, Certificates, KeySource, Listening, client_verifier, server_config,
 };
+use crate::overload::Overload;
 
 /// TLS of one listener; `None` in clear text.
 pub(super) type Tls = Option<(Arc<ServerConfig>, Arc<Certificates>)>;
@@ -69,6 +70,15 @@ fn of(listener: &Listener, authorities: Option<&Arc<[u8]>>, folder: &Path) -> Re
     )
     .map_err(|error| StartError::Tls(error.to_string()))?;
     Ok(Some((config, certificates)))
+}
+
+/// The bound on exchanges in flight, divided among the workers.
+pub(super) fn overload(config: &config::Overload, workers: usize) -> Result<Overload, StartError> {
+    let parts = u32::try_from(workers).unwrap_or(u32::MAX);
+    Overload::new(config, parts).ok_or(StartError::InFlight {
+        in_flight: config.in_flight,
+        workers,
+    })
 }
 
 /// Joins sockets, TLS and bounds, in file order.
