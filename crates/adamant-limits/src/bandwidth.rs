@@ -11,7 +11,7 @@ use adamant_filter::prelude::*;
 use crate::carried::{CarriedKey, ShortKey};
 use crate::fields::{Allowed, LimitFields, Unit};
 use crate::keyed::{KEY_MISSING, Keyed, Missing, UNIDENTIFIED, check_remember, remember, seeds, yes};
-use crate::table::Table;
+use crate::table::{Table, due_after};
 use pace::Pace;
 
 /// Slowest pace. A piece of an answer has up to 64 KiB, and waits a minute at this one.
@@ -231,10 +231,12 @@ impl Bandwidth {
                 delay
             }
             Whose::Keyed(by) => match by.key.get(request) {
-                Some(key) => by.table.update(key.bytes(), self.pace.instant(now), |due| {
-                    let (delay, due) = self.pace.send(due, bytes, now);
-                    (delay, Some(due))
-                }),
+                Some(key) => by
+                    .table
+                    .update(key.bytes(), due_after(self.pace.instant(now)), |due| {
+                        let (delay, due) = self.pace.send(due, bytes, now);
+                        (delay, Some(due))
+                    }),
                 None => return Verdict::Pass,
             },
         };

@@ -3,7 +3,7 @@
 //! Entries of key length and kind (two bytes, the highest bit says that the key is a hash), key, and what is left
 //! (sixteen bytes), all big-endian. Knows no rate; believes no byte that it reads back.
 
-use crate::table::{KEY_MAX, Table};
+use crate::table::{KEY_MAX, Table, due_after};
 
 /// First byte of exported state; another layout would have another.
 const LAYOUT: u8 = 1;
@@ -14,7 +14,7 @@ const HASHED: u16 = 1 << 15;
 /// Every key that is due after `now`, with its time from `since` on.
 pub(crate) fn export(table: &Table, now: u128, since: u128) -> Vec<u8> {
     let mut state = vec![LAYOUT];
-    table.for_each_indebted(now, |key, hashed, due| {
+    table.for_each_indebted(due_after(now), |key, hashed, due| {
         // Keys in the table have at most KEY_MAX bytes.
         let length = u16::try_from(key.len()).unwrap_or_default();
         state.extend_from_slice(&(length | if hashed { HASHED } else { 0 }).to_be_bytes());
@@ -31,7 +31,7 @@ pub(crate) fn import(table: &Table, state: &[u8], since: u128, at_most: u128) {
     };
     while let Some((entry, after)) = Entry::parse(rest) {
         let due = since.saturating_add(entry.left.min(at_most));
-        table.restore(entry.key, entry.hashed, due, since);
+        table.restore(entry.key, entry.hashed, due, due_after(since));
         rest = after;
     }
 }

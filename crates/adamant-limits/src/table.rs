@@ -29,6 +29,11 @@ const GROWTH: usize = 16;
 /// Bytes that an allocator may add to each key.
 const ALLOCATION: usize = 16;
 
+/// The debt of keys that are due at the instant which is known of them: what is left of it at `now`.
+pub(crate) fn due_after(now: u128) -> impl Fn(u128) -> u128 + Copy {
+    move |due| due.saturating_sub(now)
+}
+
 /// A key as the table holds it.
 #[derive(Debug, PartialEq, Eq)]
 struct Held {

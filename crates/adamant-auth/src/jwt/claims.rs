@@ -79,7 +79,6 @@ impl Claims {
             scopes: config.scopes.into(),
             skew: config.skew.millis(),
             lifetime: config.lifetime.map(Period::millis),
-            consumers,
         }
     }
 

@@ -11,7 +11,7 @@ use adamant_filter::{Counter, Keep, Tick};
 use crate::carried::ShortKey;
 use crate::gcra::{Answer, Gcra};
 use crate::kept;
-use crate::table::Table;
+use crate::table::{Table, due_after};
 
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
@@ -67,7 +67,10 @@ impl Record {
     /// For how many seconds a source is still blocked, if it is.
     pub(super) fn blocked(&self, key: &ShortKey, now: Tick) -> Option<u64> {
         let now = u128::from(now.0);
-        let until = self.blocks.table.update(key.bytes(), now, |until| (until, None));
+        let until = self
+            .blocks
+            .table
+            .update(key.bytes(), due_after(now), |until| (until, None));
         let left = u64::try_from(until.saturating_sub(now)).unwrap_or(u64::MAX);
         (left > 0).then(|| left.div_ceil(SECOND))
     }
@@ -75,7 +78,9 @@ impl Record {
     /// Counts a failure of a source, and blocks it when that was the last one that it had.
     pub(super) fn failed(&self, key: &ShortKey, now: Tick) {
         let Debts { gcra, table } = &*self.debts;
-        let answer = table.update(key.bytes(), gcra.instant(now), |due| gcra.decide(due, now));
+        let answer = table.update(key.bytes(), due_after(gcra.instant(now)), |due| {
+            gcra.decide(due, 1, now)
+        });
         let again = match answer {
             Answer::Pass { remaining: 1.., .. } => return,
             Answer::Pass { next, .. } => next,
@@ -85,7 +90,7 @@ impl Record {
         let block = self.block.max(Duration::from_secs(again.seconds()));
         let (now, until) = (u128::from(now.0), u128::from((now + block).0));
         let lengthen = |known: u128| ((), (known <= now).then_some(until));
-        self.blocks.table.update(key.bytes(), now, lengthen);
+        self.blocks.table.update(key.bytes(), due_after(now), lengthen);
     }
 
     /// What a successor takes over, by fingerprint.

@@ -7,7 +7,7 @@ use adamant_filter::{Keep, Tick, Wall};
 
 use super::{Answer, Ask};
 use crate::kept;
-use crate::table::Table;
+use crate::table::{Table, due_after};
 
 /// What each key used, and until when that counts.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl Counts {
                 None => (Answer::Deny { ends: Wall(ends) }, None),
             }
         };
-        self.table.update(ask.key.bytes(), join(now.0, 0), decide)
+        self.table
+            .update(ask.key.bytes(), due_after(join(now.0, 0)), decide)
     }
 }
 

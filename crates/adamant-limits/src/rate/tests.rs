@@ -206,7 +206,12 @@ fn every_reason_is_listed() {
         .collect();
     assert_eq!(
         codes,
-        [("exhausted", 429), ("key-missing", 400), ("unidentified", 503), ("store-gone", 503)]
+        [
+            ("exhausted", 429),
+            ("key-missing", 400),
+            ("unidentified", 503),
+            ("store-gone", 503)
+        ]
     );
 }
 
