@@ -1,99 +1,15 @@
-//! Certificates of clients: whom the handshake lets in, and who they are then.
+//! Who clients are by the certificates that they show, and who is nobody.
 
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adamant_tests::client::{CARRIERS, request, tls};
-use adamant_tests::gateway::Setup;
-use adamant_tests::{
-    Authority, Client, Gateway, H2Client, Idp, Origin, Policy, Response, Site, covers, wait,
-};
+use adamant_tests::client::CARRIERS;
+use adamant_tests::mutual::{SPIFFE, VERSIONS, dns, email, h1, uri};
+use adamant_tests::{Client, Gateway, H2Client, Idp, Mutual, Response, Site, covers, wait};
 use http::Method;
 use jsonwebtoken::Algorithm;
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, SanType};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_rustls::rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion, version};
-
-const SPIFFE: &str = "client-certificate: { consumer: spiffe-id, trust-domain: example.org }";
-
-const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS13];
-
-/// The authorities of both sides, and a service behind the gateway.
-struct World {
-    sites: Authority,
-    clients: Authority,
-    origin: Origin,
-}
-
-impl World {
-    async fn new() -> Self {
-        Self {
-            sites: Authority::new("sites"),
-            clients: Authority::new("clients"),
-            origin: Origin::hello().await,
-        }
-    }
-
-    /// A gateway that asks clients for certificates, with these steps on its only route.
-    fn setup(&self, required: &str, steps: &[&str]) -> Setup {
-        let mut route = "name: all\nmatch: { path: /** }\nto: origin\nfilters:".to_owned();
-        for step in steps {
-            route += &format!("\n  - {step}");
-        }
-        self.with(&self.policy(required).route(&route))
-    }
-
-    fn policy(&self, required: &str) -> Policy {
-        let tls = "protocols: [h1, h2]\ntls:\n  certificate: site.pem\n  key: { file: site.key }";
-        let clients = format!("{tls}\n  clients: {{ authorities: clients.pem{required} }}");
-        Policy::before(&self.origin)
-            .public(&clients)
-            .observe("access-log: { to: stdout }")
-    }
-
-    fn with(&self, policy: &Policy) -> Setup {
-        let site = self.sites.site(&["api.test"]);
-        Setup::new(policy)
-            .file("site.pem", site.certificate)
-            .file("site.key", site.key)
-            .file("clients.pem", self.clients.pem())
-    }
-
-    fn config(
-        &self,
-        shown: Option<&Site>,
-        alpn: &str,
-        version: &'static SupportedProtocolVersion,
-    ) -> Arc<ClientConfig> {
-        self.sites.client_showing(shown, &[alpn], &[version])
-    }
-
-    /// Who shows this SPIFFE ID.
-    fn spiffe(&self, id: &str) -> Site {
-        self.clients
-            .issue(|params| params.subject_alt_names = vec![uri(id)])
-    }
-}
-
-fn uri(text: &str) -> SanType {
-    SanType::URI(text.try_into().expect("an URI is ASCII"))
-}
-
-fn dns(text: &str) -> SanType {
-    SanType::DnsName(text.try_into().expect("a name is ASCII"))
-}
-
-fn email(text: &str) -> SanType {
-    SanType::Rfc822Name(text.try_into().expect("an address is ASCII"))
-}
-
-async fn h1(gateway: &Gateway, config: Arc<ClientConfig>, lines: &[&str]) -> Response {
-    let mut client = Client::connect_tls(gateway.address(), "api.test", config)
-        .await
-        .expect("the handshake ends well");
-    client.get("/", lines).await
-}
+use rcgen::{DnType, SanType};
+use tokio_rustls::rustls::{ClientConfig, version};
 
 async fn h2(gateway: &Gateway, config: Arc<ClientConfig>) -> Response {
     let mut client = H2Client::connect_tls(gateway.address(), "api.test", config)
@@ -102,25 +18,13 @@ async fn h2(gateway: &Gateway, config: Arc<ClientConfig>) -> Response {
     client.get("/", &[]).await
 }
 
-/// Whether the connection ends without an answer. With TLS 1.3 a client learns only after its own handshake that it
-/// was refused.
-async fn is_refused(gateway: &Gateway, config: Arc<ClientConfig>) -> bool {
-    match Client::connect_tls(gateway.address(), "api.test", config).await {
-        Err(_) => true,
-        Ok(mut client) => {
-            client.send(request("GET", "/", &[], "")).await;
-            client.try_read("GET").await.is_none()
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_verified_certificate_proves_the_client_on_every_road() {
     covers(&[
         "listeners.*.tls.clients.authorities",
         "policies.*[].client-certificate.trust-domain",
     ]);
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let gateway = world.setup(", required: false", &[SPIFFE]).start().await;
     let right = world.spiffe("spiffe://example.org/ns/orders/sa/api");
     let foreign = world.spiffe("spiffe://example.com/ns/orders/sa/api");
@@ -157,7 +61,7 @@ async fn a_verified_certificate_proves_the_client_on_every_road() {
 #[tokio::test]
 async fn the_consumer_is_the_kind_of_name_that_the_file_says() {
     covers(&["policies.*[].client-certificate.consumer"]);
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let all = world.clients.issue(|params| {
         params.subject_alt_names = vec![
             uri("spiffe://example.org/orders"),
@@ -213,7 +117,7 @@ async fn the_consumer_is_the_kind_of_name_that_the_file_says() {
 #[tokio::test]
 async fn only_permitted_names_pass() {
     covers(&["policies.*[].client-certificate.allow"]);
-    let world = World::new().await;
+    let world = Mutual::new().await;
     for (step, names) in [
         (
             "client-certificate: { consumer: dns-name, allow: [api.example.org, \"*.orders.example.org\"] }",
@@ -259,127 +163,8 @@ async fn only_permitted_names_pass() {
 }
 
 #[tokio::test]
-async fn what_no_authority_vouches_for_now_and_for_this_purpose_ends_the_handshake() {
-    covers(&["listeners.*.tls.clients.required"]);
-    let world = World::new().await;
-    let named = |params: &mut CertificateParams| {
-        params.subject_alt_names = vec![uri("spiffe://example.org/a")];
-    };
-    let day = Duration::from_secs(86_400);
-    let now = SystemTime::now();
-    let stranger = Authority::new("clients").issue(named);
-    let expired = world.clients.issue(|params| {
-        named(params);
-        params.not_after = (now - day).into();
-    });
-    let early = world.clients.issue(|params| {
-        named(params);
-        params.not_before = (now + day).into();
-    });
-    let of_a_server = world.clients.issue(|params| {
-        named(params);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    });
-    let of_a_client = world.clients.issue(|params| {
-        named(params);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    });
-    let by_a_site = world.sites.issue(named);
-    for (required, anonymous) in [
-        ("", false),
-        (", required: true", false),
-        (", required: false", true),
-    ] {
-        let gateway = world.setup(required, &[SPIFFE]).start().await;
-        let mut refused = 0.0;
-        for version in VERSIONS {
-            for shown in [&stranger, &expired, &early, &of_a_server, &by_a_site] {
-                assert!(is_refused(&gateway, world.config(Some(shown), "http/1.1", version)).await);
-                refused += 1.0;
-            }
-            let config = world.config(None, "http/1.1", version);
-            if anonymous {
-                assert_eq!(
-                    h1(&gateway, config, &[]).await.refused(401),
-                    "client-certificate.missing"
-                );
-            } else {
-                assert!(is_refused(&gateway, config).await);
-                refused += 1.0;
-            }
-            let config = world.config(Some(&of_a_client), "http/1.1", version);
-            assert_eq!(h1(&gateway, config, &[]).await.status, 200);
-        }
-        let labels = ["reason=\"handshake\""];
-        gateway
-            .counts("adamant_connections_refused_total", &labels, refused)
-            .await;
-    }
-    assert_eq!(world.origin.count(), 6);
-}
-
-/// Says over a fresh connection how the handshake went, and what the answer to a request begins with.
-async fn handshake(
-    gateway: &Gateway,
-    listener: &str,
-    config: &Arc<ClientConfig>,
-) -> io::Result<(HandshakeKind, String)> {
-    let mut stream = tls(gateway.listener(listener), "api.test", Arc::clone(config)).await?;
-    stream
-        .write_all(request("GET", "/", &["Connection: close"], "").as_bytes())
-        .await?;
-    let mut answer = Vec::new();
-    // Tickets of TLS 1.3 come behind the handshake, so they are read with the answer.
-    wait::soon("an answer", stream.read_to_end(&mut answer)).await?;
-    let kind = stream
-        .get_ref()
-        .1
-        .handshake_kind()
-        .expect("the handshake is over");
-    let line = String::from_utf8_lossy(&answer)
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    Ok((kind, line))
-}
-
-#[tokio::test]
-async fn a_session_is_never_resumed_where_clients_show_certificates() {
-    let world = World::new().await;
-    let tls = "tls: { certificate: site.pem, key: { file: site.key } }";
-    let policy = world
-        .policy(", required: false")
-        .listener("open", tls)
-        .route("name: closed\nmatch: { path: /**, listener: public }\nto: origin\nfilters:\n  - client-certificate: { consumer: dns-name }")
-        .route("name: open\nmatch: { path: /**, listener: open }\npublic: true\nto: origin");
-    let gateway = world.with(&policy).start().await;
-    let shown = world
-        .clients
-        .issue(|params| params.subject_alt_names = vec![dns("a.test")]);
-    for version in VERSIONS {
-        let config = world.config(Some(&shown), "http/1.1", version);
-        for _ in 0..3 {
-            let (kind, line) = handshake(&gateway, "public", &config).await.expect("an answer");
-            assert_eq!((kind, line.as_str()), (HandshakeKind::Full, "HTTP/1.1 200 OK"));
-        }
-        // What was agreed on without a certificate opens no door.
-        let config = world.config(None, "http/1.1", version);
-        for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
-            let (found, line) = handshake(&gateway, "open", &config).await.expect("an answer");
-            assert_eq!((found, line.as_str()), (kind, "HTTP/1.1 200 OK"));
-        }
-        let (kind, line) = handshake(&gateway, "public", &config).await.expect("an answer");
-        assert_eq!(
-            (kind, line.as_str()),
-            (HandshakeKind::Full, "HTTP/1.1 401 Unauthorized")
-        );
-    }
-}
-
-#[tokio::test]
 async fn a_connection_that_outlives_its_certificate_proves_nobody() {
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let gateway = world.setup("", &[SPIFFE]).start().await;
     let short = world.clients.issue(|params| {
         params.subject_alt_names = vec![uri("spiffe://example.org/a")];
@@ -403,7 +188,7 @@ async fn a_connection_that_outlives_its_certificate_proves_nobody() {
 
 #[tokio::test]
 async fn a_certificate_may_be_one_of_several_proofs() {
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let idp = Idp::new(&[Algorithm::ES256]);
     let jwt = "jwt: { keys: { file: jwks.json }, issuer: \"https://id.test/\", audience: orders, algorithms: [ES256], type: at+jwt }";
     let either = format!("any-of: [{{ {SPIFFE} }}, {{ {jwt} }}]");
@@ -444,7 +229,7 @@ async fn a_certificate_may_be_one_of_several_proofs() {
 
 #[tokio::test]
 async fn nobody_but_the_handshake_tells_of_certificates() {
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let gateway = world.setup(", required: false", &[SPIFFE]).start().await;
     let lines = [
         "X-Forwarded-Client-Cert: URI=spiffe://example.org/admin",
@@ -483,58 +268,8 @@ async fn nobody_but_the_handshake_tells_of_certificates() {
 }
 
 #[tokio::test]
-async fn authorities_that_cannot_vouch_refuse_the_boot() {
-    let world = World::new().await;
-    let file = |contents: Option<&str>| {
-        let setup = world.setup("", &[SPIFFE]);
-        match contents {
-            Some(text) => setup.file("clients.pem", text),
-            None => {
-                std::fs::remove_file(setup.path().join("clients.pem")).expect("it is there");
-                setup
-            }
-        }
-    };
-    let missing = file(None);
-    for ended in [missing.refuses().await, missing.run(&["check"]).await] {
-        let text = ended.exits(1).text();
-        for part in ["files.unreadable", "`clients.pem`", "gateway.yaml:9:31"] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-    }
-    let key = world.clients.issue(|_| {}).key;
-    for (contents, part) in [
-        ("", "contains no certificate"),
-        ("not a certificate", "contains no certificate"),
-        (&*key, "contains no certificate"),
-        (
-            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
-            "number 1, that is malformed",
-        ),
-        ("-----BEGIN CERTIFICATE-----\nMIIB\n", "is not a PEM file"),
-    ] {
-        let ended = file(Some(contents)).refuses().await;
-        for part in ["listener `public`: clients.pem", part] {
-            assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
-        }
-    }
-}
-
-#[tokio::test]
-async fn other_authorities_are_another_policy() {
-    let world = World::new().await;
-    let digest = async |authorities: &str| {
-        let setup = world.setup("", &[SPIFFE]).file("clients.pem", authorities);
-        setup.run(&["digest"]).await.exits(0).stdout
-    };
-    let ours = digest(world.clients.pem()).await;
-    assert_eq!(ours, digest(world.clients.pem()).await);
-    assert_ne!(ours, digest(world.sites.pem()).await);
-}
-
-#[tokio::test]
 async fn a_step_that_can_never_see_a_certificate_refuses_the_boot() {
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let route = |listener: &str| {
         format!(
             "name: {listener}\nmatch: {{ path: /**, listener: {listener} }}\nto: origin\nfilters:\n  - {SPIFFE}"
@@ -569,7 +304,7 @@ async fn a_step_that_can_never_see_a_certificate_refuses_the_boot() {
 #[tokio::test]
 async fn remembered_certificates_are_in_the_sum_of_memory() {
     covers(&["policies.*[].client-certificate.remember"]);
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let sum = async |remember: u32| {
         let step = format!("client-certificate: {{ consumer: email, remember: {remember} }}");
         let told = world.setup("", &[&step]).run(&["check"]).await.exits(0).text();
@@ -589,7 +324,7 @@ async fn remembered_certificates_are_in_the_sum_of_memory() {
 
 #[tokio::test]
 async fn rehearsals_prove_nobody_by_certificate() {
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let setup = world.setup("", &[SPIFFE]);
     let told = setup.run(&["explain", "--url", "https://api.test/"]).await.text();
     assert!(told.contains("client-certificate.missing"), "{told}");
@@ -597,7 +332,7 @@ async fn rehearsals_prove_nobody_by_certificate() {
 
 #[tokio::test]
 async fn http2_streams_of_one_connection_are_one_client() {
-    let world = World::new().await;
+    let world = Mutual::new().await;
     let gateway = world.setup("", &[SPIFFE]).start().await;
     let right = world.spiffe("spiffe://example.org/a");
     let config = world.config(Some(&right), "h2", &version::TLS13);

@@ -48,7 +48,7 @@ impl<'d> Certificate<'d> {
     /// Reads a certificate in DER.
     pub(super) fn read(der: &'d [u8]) -> Result<Self, &'static Reason> {
         match X509Certificate::from_der(der) {
-            Ok((rest, certificate)) if rest.is_empty() => {
+            Ok(([], certificate)) => {
                 let seconds = certificate.validity();
                 let validity = Validity {
                     from: milliseconds(seconds.not_before.timestamp()),

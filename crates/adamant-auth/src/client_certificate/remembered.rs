@@ -32,17 +32,23 @@ impl Proof {
     }
 }
 
+#[derive(Clone, Debug)]
+struct Entry {
+    proof: Proof,
+    weight: u64,
+}
+
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Box<[u8]>, (Proof, u64)> for Weight {
-    fn weight(&self, _certificate: &Box<[u8]>, entry: &(Proof, u64)) -> u64 {
-        entry.1
+impl Weighter<Box<[u8]>, Entry> for Weight {
+    fn weight(&self, _certificate: &Box<[u8]>, entry: &Entry) -> u64 {
+        entry.weight
     }
 }
 
 /// The table; absent when nothing is to be remembered.
-pub(super) struct Remembered(Option<Cache<Box<[u8]>, (Proof, u64), Weight>>);
+pub(super) struct Remembered(Option<Cache<Box<[u8]>, Entry, Weight>>);
 
 impl fmt::Debug for Remembered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,14 +72,14 @@ impl Remembered {
 
     /// What is known of exactly this certificate.
     pub(super) fn get(&self, certificate: &[u8]) -> Option<Proof> {
-        self.0.as_ref()?.get(certificate).map(|(proof, _)| proof)
+        self.0.as_ref()?.get(certificate).map(|entry| entry.proof)
     }
 
     /// Keeps a certificate; others may have to go. The name stands twice in an identity.
     pub(super) fn insert(&self, certificate: &[u8], name: &str, proof: Proof) {
         if let Some(cache) = &self.0 {
             let weight = (certificate.len() + 2 * name.len()) as u64 + FIXED;
-            cache.insert(certificate.into(), (proof, weight));
+            cache.insert(certificate.into(), Entry { proof, weight });
         }
     }
 
