@@ -8,6 +8,7 @@
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
 //! | [`Basic`] | proves an identity by a name and a password (RFC 7617) |
+//! | [`ClientCertificate`] | proves an identity by the certificate of the TLS connection |
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
@@ -21,6 +22,7 @@ mod backoff;
 mod basic;
 mod challenge;
 mod claim;
+mod client_certificate;
 mod consumer;
 mod credential;
 mod escape;
@@ -39,10 +41,12 @@ pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use authorize::{Authorize, AuthorizeConfig, ClaimPresence, ClaimValue, NeededRoles, NeededScopes};
 pub use backoff::GuardConfig;
 pub use basic::{Basic, BasicConfig, UserList};
+pub use client_certificate::{CertificateName, ClientCertificate, ClientCertificateConfig};
 pub use identity_headers::{IdentityHeaders, IdentityHeadersConfig};
 pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
+};
 };
 pub use scopes::{Scopes, ScopesConfig};
 pub use signature::{
@@ -62,6 +66,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
         .filter::<Basic>(version)
+        .filter::<ClientCertificate>(version)
         .filter::<Introspection>(version)
         .filter::<Signature>(version)
         .filter::<Scopes>(version)
@@ -84,6 +89,7 @@ mod tests {
                 "api-key",
                 "authorize",
                 "basic",
+                "client-certificate",
                 "identity-headers",
                 "introspection",
                 "jwt",
