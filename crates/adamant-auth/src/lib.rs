@@ -1,4 +1,4 @@
-//! Who is calling: the filters that prove an identity, and the one that asks what it may.
+//! Who is calling: the filters that prove an identity, and those that ask what it may.
 //!
 //! May depend on the contract alone, as any stranger's filter may: no socket, no clock, no file system.
 //! Must never trust what a credential says about itself before its signature or hash has been checked.
@@ -9,6 +9,8 @@
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
 //! | [`Basic`] | proves an identity by a name and a password (RFC 7617) |
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
+//! | [`ForwardAuth`] | proves an identity by the word of an HTTP service that is asked about each request |
+//! | [`ForwardCheck`] | lets pass what an HTTP service lets pass |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
@@ -18,6 +20,9 @@ mod challenge;
 mod consumer;
 mod credential;
 mod flight;
+mod forward_auth;
+mod forward_check;
+mod inquiry;
 mod introspection;
 mod jwt;
 mod scopes;
@@ -26,6 +31,8 @@ mod service;
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use backoff::GuardConfig;
 pub use basic::{Basic, BasicConfig, UserList};
+pub use forward_auth::{ForwardAuth, ForwardAuthConfig};
+pub use forward_check::{ForwardCheck, ForwardCheckConfig};
 pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
 pub use scopes::{Scopes, ScopesConfig};
@@ -40,6 +47,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
         .filter::<Basic>(version)
+        .filter::<ForwardAuth>(version)
+        .filter::<ForwardCheck>(version)
         .filter::<Introspection>(version)
         .filter::<Scopes>(version)
 }
@@ -52,6 +61,17 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "basic", "introspection", "jwt", "scopes"]);
+        assert_eq!(
+            names,
+            [
+                "api-key",
+                "basic",
+                "forward-auth",
+                "forward-check",
+                "introspection",
+                "jwt",
+                "scopes"
+            ]
+        );
     }
 }
