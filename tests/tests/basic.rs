@@ -187,7 +187,9 @@ async fn no_wait_is_longer_than_the_file_says() {
         let guard = format!(", guard: {{ after: 1, wait: 200ms, at-most: {at_most} }}");
         let gateway = start(&origin, &guard).await;
         // 200, 400, 800, 1600 and 3200 milliseconds, unless there is a bound.
-        let longest = fail(&gateway, 5).await.max(retry_after(&ask(&gateway, "alice", "wrong").await));
+        let longest = fail(&gateway, 5)
+            .await
+            .max(retry_after(&ask(&gateway, "alice", "wrong").await));
         assert_eq!(longest > 1, grows, "{at_most} {longest}");
     }
 }

@@ -301,8 +301,11 @@ fn folder() -> Folder {
         folder.write(&format!("{name}.txt"), format!("10.0.0.{number}\n"));
         let entry = api_key_entry(name, &format!("adm_{name}"), "acme", "");
         folder.write(&format!("{name}.yaml"), format!("keys:\n{entry}"));
-        folder.write(&format!("{name}-users.yaml"), format!("users: [{{ name: {name}, hash: \"{HASH}\" }}]"));
-        folder.write(&format!("{name}-ca.pem"), Authority::new().pem());
+        folder.write(
+            &format!("{name}-users.yaml"),
+            format!("users: [{{ name: {name}, hash: \"{HASH}\" }}]"),
+        );
+        folder.write(&format!("{name}-ca.pem"), Authority::new(name).pem());
     }
     folder
 }
