@@ -40,7 +40,10 @@ fn step(server: &Origin, more: &str) -> String {
 
 /// A gateway whose only route is behind these steps.
 async fn start(origin: &Origin, steps: &str) -> Gateway {
-    let route = format!("name: all\nmatch: {{ path: /** }}\nto: origin\nfilters: [{steps}]");
+    // A step that may let everybody pass protects nothing, and the file has to say so.
+    let public = steps.contains("on-fault: pass");
+    let route =
+        format!("name: all\nmatch: {{ path: /** }}\npublic: {public}\nto: origin\nfilters: [{steps}]");
     Setup::new(&Policy::before(origin).route(&route))
         .variable("CLIENT_SECRET", "s3cret")
         .file("client.secret", "other\n")

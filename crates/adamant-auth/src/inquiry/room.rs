@@ -27,7 +27,8 @@ impl Room {
         let entered = self
             .taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        entered.is_ok().then_some(Place(self))
+        // Lazily: a place that nobody has taken must not be given back.
+        entered.is_ok().then(|| Place(self))
     }
 }
 
@@ -45,8 +46,13 @@ mod tests {
     fn a_place_is_given_back() {
         let room = Room::new(2);
         let (first, second) = (room.enter(), room.enter());
-        assert!(first.is_some() && second.is_some() && room.enter().is_none());
+        assert!(first.is_some() && second.is_some());
+        for _ in 0..3 {
+            assert!(room.enter().is_none());
+        }
         drop(first);
         assert!(room.enter().is_some());
+        drop(second);
+        assert_eq!(room.taken.load(Ordering::Relaxed), 0);
     }
 }
