@@ -27,6 +27,7 @@ pub struct Gateway {
 pub struct Setup {
     folder: Folder,
     variables: Vec<(String, String)>,
+    workers: Option<usize>,
 }
 
 impl Setup {
@@ -55,6 +56,13 @@ impl Setup {
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With this many workers instead of one for each processor.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
         self
     }
 
@@ -105,13 +113,19 @@ impl Gateway {
     }
 
     async fn launch(setup: Setup) -> Self {
-        let Setup { folder, variables } = setup;
+        let Setup {
+            folder,
+            variables,
+            workers,
+        } = setup;
+        let workers = workers.map(|count| format!("--workers={count}"));
         let log = |name: &str| {
             let path = folder.path().join(name);
             Stdio::from(std::fs::File::create(path).expect("a file of the test is writable"))
         };
         let child = command::command(folder.path())
             .args(["run", "--config", "gateway.yaml", "--announce", "announced.json"])
+            .args(workers)
             .envs(variables)
             .stdout(log("stdout"))
             .stderr(log("stderr"))

@@ -15,6 +15,7 @@ pub struct Policy {
     policies: String,
     routes: String,
     observe: String,
+    others: String,
 }
 
 impl Policy {
@@ -99,6 +100,14 @@ impl Policy {
         self
     }
 
+    /// Further keys of the file, as they are written at its top level.
+    #[must_use]
+    pub fn top(mut self, keys: &str) -> Self {
+        self.others += keys.trim_matches('\n');
+        self.others.push('\n');
+        self
+    }
+
     /// The text of the file.
     #[must_use]
     pub fn yaml(&self) -> String {
@@ -121,7 +130,7 @@ impl Policy {
         section("policies", &self.policies);
         section("routes", &self.routes);
         section("observe", &self.observe);
-        text
+        text + &self.others
     }
 }
 

@@ -137,6 +137,19 @@ const STEPS: &[Row] = &[
     ("forward-check.relay", "forward-check: { url: \"https://id.test/\", relay: @ }", ["[x-a]", "[x-b]"]),
     ("forward-check.pass", "forward-check: { url: \"https://id.test/\", pass: @ }", ["[200]", "[204]"]),
     ("forward-check.at-once", "forward-check: { url: \"https://id.test/\", at-once: @ }", ["8", "9"]),
+    ("authorize.scopes.all", "PROVED authorize: { scopes: { all: @ } }", ["[a]", "[b]"]),
+    ("authorize.scopes.any", "PROVED authorize: { scopes: { any: @ } }", ["[a]", "[b]"]),
+    ("authorize.roles.claim", "PROVED authorize: { roles: { claim: @, any: [x] } }", ["a", "b"]),
+    ("authorize.roles.all", "PROVED authorize: { roles: { claim: c, all: @ } }", ["[a]", "[b]"]),
+    ("authorize.roles.any", "PROVED authorize: { roles: { claim: c, any: @ } }", ["[a]", "[b]"]),
+    ("authorize.claims.*", "PROVED authorize: { claims: { c: @ } }", ["a", "[a, b]"]),
+    ("authorize.claims.*.present", "PROVED authorize: { claims: { c: { present: @ } } }", ["true", "false"]),
+    ("authorize.groups", "PROVED authorize: { groups: @ }", ["[a]", "[b]"]),
+    ("authorize.proved-by", "PROVED authorize: { proved-by: @ }", ["[jwt]", "[api-key]"]),
+    ("authorize.consumers", "PROVED authorize: { consumers: @ }", ["[a]", "[b]"]),
+    ("authorize.bind.*", "PROVED authorize: { bind: { id: @ } }", ["sub", "consumer"]),
+    ("authorize.expression", "PROVED authorize: { expression: @ }", ["\"request.host == 'a'\"", "\"request.host == 'b'\""]),
+    ("authorize.realm", "PROVED authorize: { scopes: { all: [a] }, realm: @ }", ["a", "b"]),
     ("body-size.at-most", "body-size: { at-most: @ }", ["1KiB", "2KiB"]),
     ("headers.request.set.*", "headers: { request: { set: { x: @ } } }", ["a", "b"]),
     ("headers.request.add.*", "headers: { request: { add: { x: @ } } }", ["a", "b"]),
@@ -144,6 +157,7 @@ const STEPS: &[Row] = &[
     ("headers.response.set.*", "headers: { response: { set: { x: @ } } }", ["a", "b"]),
     ("headers.response.add.*", "headers: { response: { add: { x: @ } } }", ["a", "b"]),
     ("headers.response.remove", "headers: { response: { remove: @ } }", ["[x-a]", "[x-b]"]),
+    ("identity-headers.set.*", "identity-headers: { set: { x-a: @ } }", ["consumer", "plan"]),
     ("jwt.keys.file", "jwt: { keys: { file: @ }, issuer: i, audience: a, algorithms: [ES256], type: any }", ["one.json", "two.json"]),
     ("jwt.keys.pem", "jwt: { keys: { pem: @ }, issuer: i, audience: a, algorithms: [ES256], type: any }", ["one.pem", "two.pem"]),
     ("jwt.keys.secret.env", "jwt: { keys: { secret: { env: @ } }, JWT }", ["A", "B"]),
@@ -175,6 +189,28 @@ const STEPS: &[Row] = &[
     ("scopes.all", "SCOPES { all: @ }", ["[a]", "[b]"]),
     ("scopes.any", "SCOPES { any: @ }", ["[a]", "[b]"]),
     ("scopes.realm", "SCOPES { all: [a], realm: @ }", ["a", "b"]),
+    ("signature.keys.file", "signature: { keys: { file: @ }, replay: allow }", ["one.signers.yaml", "two.signers.yaml"]),
+    ("signature.cover", "signature: { SIGNERS, replay: allow, cover: @ }", ["[\"@method\", \"@path\"]", "[\"@method\", \"@target-uri\"]"]),
+    ("signature.body", "signature: { SIGNERS, replay: allow, body: @ }", ["signed", "unchecked"]),
+    ("signature.body-at-most", "signature: { SIGNERS, replay: allow, body-at-most: @ }", ["1KiB", "2KiB"]),
+    ("signature.replay", "signature: { SIGNERS, replay: @ }", ["allow", "refuse"]),
+    ("signature.remember", "signature: { SIGNERS, replay: refuse, remember: @ }", ["1", "2"]),
+    ("signature.at-most", "signature: { SIGNERS, replay: allow, at-most: @ }", ["1s", "2s"]),
+    ("signature.skew", "signature: { SIGNERS, replay: allow, skew: @ }", ["1s", "2s"]),
+    ("signature.require", "signature: { SIGNERS, replay: allow, require: @ }", ["[nonce]", "[expires]"]),
+    ("signature.tag", "signature: { SIGNERS, replay: allow, tag: @ }", ["a", "b"]),
+    ("signature.label", "signature: { SIGNERS, replay: allow, label: @ }", ["a", "b"]),
+    ("signature.forward", "signature: { SIGNERS, replay: allow, forward: @ }", ["true", "false"]),
+    ("signature.realm", "signature: { SIGNERS, replay: allow, realm: @ }", ["a", "b"]),
+    ("upstream-credential.bearer.env", "upstream-credential: { bearer: { env: @ } }", ["A", "B"]),
+    ("upstream-credential.bearer.file", "upstream-credential: { bearer: { file: @ } }", ["a", "b"]),
+    ("upstream-credential.basic.user", "upstream-credential: { basic: { user: @, password: { env: P } } }", ["a", "b"]),
+    ("upstream-credential.basic.password.env", "upstream-credential: { basic: { user: u, password: { env: @ } } }", ["A", "B"]),
+    ("upstream-credential.basic.password.file", "upstream-credential: { basic: { user: u, password: { file: @ } } }", ["a", "b"]),
+    ("upstream-credential.header.name", "upstream-credential: { header: { name: @, value: { env: V } } }", ["x-a", "x-b"]),
+    ("upstream-credential.header.value.env", "upstream-credential: { header: { name: x-a, value: { env: @ } } }", ["A", "B"]),
+    ("upstream-credential.header.value.file", "upstream-credential: { header: { name: x-a, value: { file: @ } } }", ["a", "b"]),
+    ("upstream-credential.header.prefix", "upstream-credential: { header: { name: x-a, value: { env: V }, prefix: @ } }", ["a", "b"]),
     ("any-of", "any-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
     ("all-of", "all-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
 ];
@@ -191,6 +227,7 @@ const ROUTES: &[Row] = &[
     ("match.query.*.present", "match: { path: /**, query: { x: { present: @ } } }, TO", ["true", "false"]),
     ("match.listener", "match: { path: /**@ }, TO", [", listener: public", ""]),
     ("public", "match: { path: /** }, @, filters: [{ api-key: { keys: { file: one.yaml } } }], to: origin", ["public: true", "stream: false"]),
+    ("priority", "match: { path: /** }, TO, priority: @", ["high", "low"]),
     ("filters[].use", "match: { path: /** }, public: true, to: origin@", [", filters: [{ use: spare }]", ""]),
     ("to", "match: { path: /x }, public: true, to: @ }, { name: y, match: { path: /y }, TO }, { name: z, match: { path: /z }, public: true, to: other", ["origin", "other"]),
     ("respond.status", "OWN, respond: { status: @ }", ["200", "201"]),
@@ -215,6 +252,13 @@ const OTHERS: &[Row] = &[
     ("admin.bind", "admin: { bind: @ }", ["\"127.0.0.1:8\"", "\"127.0.0.1:9\""]),
     ("admin.expose.bind", "admin: { bind: \"127.0.0.1:9\", expose: { bind: @, serve: [health] } }", ["\"0.0.0.0:2\"", "\"0.0.0.0:3\""]),
     ("admin.expose.serve", "admin: { bind: \"127.0.0.1:9\", expose: { bind: \"0.0.0.0:2\", serve: @ } }", ["[health]", "[metrics]"]),
+    ("overload.in-flight", "overload: { in-flight: @, queue-delay: 50ms }", ["100", "200"]),
+    ("overload.queue-delay", "overload: { in-flight: 100, queue-delay: @ }", ["50ms", "60ms"]),
+    ("plans.*", "plans: { @: {} }\nconsumers: { c: { plan: @, known-by: [{ api-key: { name: a } }] } }", ["gold", "free"]),
+    ("consumers.*.plan", "plans: { gold: {}, free: {} }\nconsumers: { c: { plan: @, known-by: [{ api-key: { name: a } }] }, d: { plan: gold, known-by: [{ api-key: { name: b } }] }, e: { plan: free, known-by: [{ api-key: { name: c } }] } }", ["gold", "free"]),
+    ("consumers.*.groups", "consumers: { c: { groups: @, known-by: [{ api-key: { name: a } }] } }", ["[one]", "[two]"]),
+    ("consumers.*.known-by[].*.issuer", "consumers: { c: { known-by: [{ jwt: { issuer: @, name: a } }] } }", ["one", "two"]),
+    ("consumers.*.known-by[].*.name", "consumers: { c: { known-by: [{ api-key: { name: @ } }] } }", ["a", "b"]),
     ("observe.access-log.to", "observe: { access-log: { to: @ } }", ["stdout", "{ file: a }"]),
     ("observe.access-log.to.file", "observe: { access-log: { to: { file: @ } } }", ["a", "b"]),
     ("observe.access-log.fields", "observe: { access-log: { to: stdout, fields: @ } }", ["[x-a]", "[x-b]"]),
@@ -229,10 +273,16 @@ const LISTENER: &str = "bind: \"127.0.0.1:1\"";
 const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 
+/// Steps that prove whom a consumer is known by.
+const PROOFS: &str = "{ api-key: { keys: { file: one.yaml } } }, \
+    { jwt: { keys: { file: one.json }, issuer: one, audience: a, algorithms: [ES256], type: any } }, \
+    { jwt: { keys: { file: two.json }, issuer: two, audience: a, algorithms: [ES256], type: any } }";
+
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
     let long = written
         .replace("KEYS", "keys: { secret: { env: S } }")
+        .replace("SIGNERS", "keys: { file: one.signers.yaml }")
         .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
         .replace("TO", "public: true, to: origin")
         .replace("OWN", "match: { path: /own }, public: true");
@@ -258,23 +308,34 @@ fn file(section: &str, written: &str) -> String {
             format!("name: all, {long} }}, {{ name: rest, match: {{ path: /rest }}, public: true, to: origin")
         }
         "routes" => format!("name: all, {long}"),
+        "steps" if long.contains("bind: { id:") => {
+            format!(
+                "{}, filters: [{{ use: p }}]",
+                ROUTE.replace("/**", "\"/users/{id}\"")
+            )
+        }
         "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
+        _ if long.contains("known-by") => format!("{ROUTE}, filters: [{{ use: known }}]"),
         _ => ROUTE.to_owned(),
     };
-    let steps = match (section, long.strip_prefix("SCOPES")) {
-        ("steps", Some(scopes)) => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ scopes: {scopes} }}")
+    let long_steps = long.replace("SCOPES", "PROVED scopes:");
+    let steps = match (section, long_steps.strip_prefix("PROVED ")) {
+        ("steps", Some(rule)) => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {rule} }}")
         }
         ("steps", None) => format!("{{ {long} }}"),
         _ => "{ methods: { allow: [GET] } }".to_owned(),
     };
     let policies = match section {
         "steps" => format!("policies: {{ p: [{steps}] }}\n"),
+        _ if long.contains("known-by") => format!("policies: {{ known: [{{ any-of: [{PROOFS}] }}] }}\n"),
         _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
         _ => String::new(),
     };
     let other = if section.is_empty() {
         format!("{long}\n")
+    } else if long.contains("priority:") {
+        "overload: { in-flight: 100, queue-delay: 50ms }\n".to_owned()
     } else {
         String::new()
     };
@@ -299,6 +360,7 @@ fn folder() -> Folder {
             idp.keys[0].public_pem.clone().expect("a public half"),
         );
         folder.write(&format!("{name}.txt"), format!("10.0.0.{number}\n"));
+        folder.write(&format!("{name}.signers.yaml"), format!("keys:\n  - {{ id: {name}, consumer: acme, algorithm: hmac-sha256, secret: {{ env: MAC }} }}\n"));
         let entry = api_key_entry(name, &format!("adm_{name}"), "acme", "");
         folder.write(&format!("{name}.yaml"), format!("keys:\n{entry}"));
         folder.write(

@@ -162,21 +162,21 @@ impl<T> Wait<T> {
 impl<T: Clone> Future for Wait<T> {
     type Output = Option<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let (flight, number) = (Arc::clone(&self.flight), self.number);
-        let mut state = lock(&flight.0);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = self.get_mut();
+        let mut state = lock(&this.flight.0);
         if let Some(result) = &state.result {
             return Poll::Ready(result.clone());
         }
         let mut waiting = state.waiting.iter_mut();
-        let listed = self
+        let listed = this
             .is_listed
-            .then(|| waiting.find(|(listed, _)| *listed == number));
+            .then(|| waiting.find(|(number, _)| *number == this.number));
         match listed.flatten() {
             Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => state.waiting.push((number, cx.waker().clone())),
+            None => state.waiting.push((this.number, cx.waker().clone())),
         }
-        self.is_listed = true;
+        this.is_listed = true;
         Poll::Pending
     }
 }

@@ -1,4 +1,4 @@
-//! Who is calling: the filters that prove an identity, and those that ask what it may.
+//! Who is calling: the filters that prove an identity, those that ask what it may, and those that tell it on.
 //!
 //! May depend on the contract alone, as any stranger's filter may: no socket, no clock, no file system.
 //! Must never trust what a credential says about itself before its signature or hash has been checked.
@@ -11,31 +11,53 @@
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
 //! | [`ForwardAuth`] | proves an identity by the word of an HTTP service that is asked about each request |
 //! | [`ForwardCheck`] | lets pass what an HTTP service lets pass |
+//! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
+//! | [`Authorize`] | lets pass who fulfils the rules of a route |
+//! | [`IdentityHeaders`] | tells the upstream who was proved to be calling |
+//! | [`UpstreamCredential`] | tells the upstream who the gateway is |
 
 mod api_key;
+mod authorize;
 mod backoff;
 mod basic;
 mod challenge;
+mod claim;
 mod consumer;
 mod credential;
+mod escape;
 mod flight;
 mod forward_auth;
 mod forward_check;
+mod identity_headers;
 mod inquiry;
 mod introspection;
 mod jwt;
+mod owned_field;
+mod replay;
 mod scopes;
 mod service;
+mod signature;
+mod upstream_credential;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
+pub use authorize::{Authorize, AuthorizeConfig, ClaimPresence, ClaimValue, NeededRoles, NeededScopes};
 pub use backoff::GuardConfig;
 pub use basic::{Basic, BasicConfig, UserList};
 pub use forward_auth::{ForwardAuth, ForwardAuthConfig};
 pub use forward_check::{ForwardCheck, ForwardCheckConfig};
+pub use identity_headers::{IdentityHeaders, IdentityHeadersConfig};
 pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
-pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
+pub use jwt::{
+    Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
+};
 pub use scopes::{Scopes, ScopesConfig};
+pub use signature::{
+    BodyRule, ReplayRule, Required, Signature, SignatureConfig, SignerList, SigningAlgorithm,
+};
+pub use upstream_credential::{
+    BasicCredential, HeaderCredential, UpstreamCredential, UpstreamCredentialConfig,
+};
 
 use adamant_filter::Catalogue;
 
@@ -50,7 +72,11 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<ForwardAuth>(version)
         .filter::<ForwardCheck>(version)
         .filter::<Introspection>(version)
+        .filter::<Signature>(version)
         .filter::<Scopes>(version)
+        .filter::<Authorize>(version)
+        .filter::<IdentityHeaders>(version)
+        .filter::<UpstreamCredential>(version)
 }
 
 #[cfg(test)]
@@ -65,12 +91,16 @@ mod tests {
             names,
             [
                 "api-key",
+                "authorize",
                 "basic",
                 "forward-auth",
                 "forward-check",
+                "identity-headers",
                 "introspection",
                 "jwt",
-                "scopes"
+                "scopes",
+                "signature",
+                "upstream-credential",
             ]
         );
     }

@@ -23,11 +23,55 @@ pub struct ScopesConfig {
     pub realm: String,
 }
 
+/// Scopes that are needed, checked for being scopes.
+#[derive(Debug)]
+pub(crate) struct ScopeRule {
+    all: Box<[String]>,
+    any: Box<[String]>,
+}
+
+impl ScopeRule {
+    /// A rule from the lists `all` and `any` below `path` of the configuration.
+    pub(crate) fn of(all: BTreeSet<String>, any: BTreeSet<String>, path: &str) -> Result<Self, Problem> {
+        if all.is_empty() && any.is_empty() {
+            return Err(Problem::at(
+                path,
+                "`scopes` needs at least one scope under `all` or `any`",
+            ));
+        }
+        for (key, scopes) in [("all", &all), ("any", &any)] {
+            if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
+                let dot = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{dot}{key}");
+                return Err(Problem::at(&path, format!("`{scope}` is not a scope"))
+                    .with_help("a scope is one word of printable ASCII without quotes and backslashes"));
+            }
+        }
+        Ok(Self {
+            all: all.into_iter().collect(),
+            any: any.into_iter().collect(),
+        })
+    }
+
+    /// What tells a client which scopes are needed (RFC 6750 §3.1).
+    pub(crate) fn insufficient(&self, realm: &str) -> Result<Challenge, Problem> {
+        let named: BTreeSet<&str> = self.all.iter().chain(&self.any).map(String::as_str).collect();
+        let named: Vec<&str> = named.into_iter().collect();
+        let parameters = [("error", "insufficient_scope"), ("scope", &named.join(" "))];
+        Challenge::new("Bearer", realm, &parameters)
+    }
+
+    /// Whether the identity was granted what is needed.
+    pub(crate) fn holds(&self, identity: &Identity) -> bool {
+        self.all.iter().all(|scope| identity.has_scope(scope))
+            && (self.any.is_empty() || self.any.iter().any(|scope| identity.has_scope(scope)))
+    }
+}
+
 /// The filter `scopes`.
 #[derive(Debug)]
 pub struct Scopes {
-    all: Box<[String]>,
-    any: Box<[String]>,
+    rule: ScopeRule,
     identity: Reads<Identity>,
     insufficient: Challenge,
 }
@@ -39,24 +83,10 @@ impl Filter for Scopes {
     type Config = ScopesConfig;
 
     fn build(config: ScopesConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
-        if config.all.is_empty() && config.any.is_empty() {
-            return Err(Problem::at(
-                "",
-                "`scopes` needs at least one scope under `all` or `any`",
-            ));
-        }
-        for (path, scopes) in [("all", &config.all), ("any", &config.any)] {
-            if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
-                return Err(Problem::at(path, format!("`{scope}` is not a scope"))
-                    .with_help("a scope is one word of printable ASCII without quotes and backslashes"));
-            }
-        }
-        let named: Vec<&str> = config.all.union(&config.any).map(String::as_str).collect();
-        let parameters = [("error", "insufficient_scope"), ("scope", &named.join(" "))];
+        let rule = ScopeRule::of(config.all, config.any, "")?;
         Ok(Self {
-            insufficient: Challenge::new("Bearer", &config.realm, &parameters)?,
-            all: config.all.into_iter().collect(),
-            any: config.any.into_iter().collect(),
+            insufficient: rule.insufficient(&config.realm)?,
+            rule,
             identity: boot.reads::<Identity>(),
         })
     }
@@ -73,17 +103,12 @@ impl Scopes {
         // Nobody was granted anything when authentication runs in shadow.
         let granted = request
             .get(&self.identity)
-            .is_some_and(|identity| self.suffices(identity));
+            .is_some_and(|identity| self.rule.holds(identity));
         if granted {
             Verdict::Pass
         } else {
             self.insufficient.deny(&Self::MISSING)
         }
-    }
-
-    fn suffices(&self, identity: &Identity) -> bool {
-        self.all.iter().all(|scope| identity.has_scope(scope))
-            && (self.any.is_empty() || self.any.iter().any(|scope| identity.has_scope(scope)))
     }
 }
 

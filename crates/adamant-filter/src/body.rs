@@ -1,19 +1,37 @@
 //! A piece of a body on its way through a hook. Never a whole body unless the filter asked for one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+
+use crate::time::Tick;
 
 /// One piece of a body.
 #[derive(Debug)]
 pub struct Chunk {
     data: Bytes,
     last: bool,
+    now: Tick,
+    delay: Duration,
 }
 
 impl Chunk {
     /// A piece; `last` when nothing follows.
     #[must_use]
     pub const fn new(data: Bytes, last: bool) -> Self {
-        Self { data, last }
+        Self {
+            data,
+            last,
+            now: Tick(0),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// The same piece, looked at now.
+    #[must_use]
+    pub const fn at(mut self, now: Tick) -> Self {
+        self.now = now;
+        self
     }
 
     /// The bytes; may be empty.
@@ -28,9 +46,28 @@ impl Chunk {
         self.last
     }
 
+    /// When a piece of an answer came. For pieces of a request this is no time at all: they are not looked at one
+    /// by one.
+    #[must_use]
+    pub const fn now(&self) -> Tick {
+        self.now
+    }
+
     /// Puts other bytes in place of these.
     pub fn replace(&mut self, data: Bytes) {
         self.data = data;
+    }
+
+    /// Asks that a piece of an answer be sent so much later. Of several hooks that ask, the longest time holds. What
+    /// follows waits at the endpoint meanwhile, and the maximum of time for the whole exchange still cuts it.
+    pub fn delay(&mut self, time: Duration) {
+        self.delay = self.delay.max(time);
+    }
+
+    /// How much later the piece is to be sent.
+    #[must_use]
+    pub const fn delayed(&self) -> Duration {
+        self.delay
     }
 
     /// Gives up the bytes.

@@ -59,6 +59,19 @@ impl Consumers {
         self.plans.iter().any(|plan| **plan == *name)
     }
 
+    /// Whether the file declares no consumer.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Whether the file puts a consumer in a group of this name.
+    #[must_use]
+    pub fn has_group(&self, name: &str) -> bool {
+        let mut groups = self.known.values().flat_map(|consumer| &consumer.groups);
+        groups.any(|group| **group == *name)
+    }
+
     /// Names of all plans, in the order of the file.
     #[must_use]
     pub fn plans(&self) -> &[Arc<str>] {
@@ -104,6 +117,8 @@ mod tests {
             ("jwt", "https://id.test/")
         );
         assert!(by_token.has_scope("a") && by_token.is_in_group("partners") && !by_token.is_in_group("acme"));
+        assert!(table.has_group("partners") && !table.has_group("acme"));
+        assert!(!table.is_empty() && Consumers::default().is_empty());
     }
 
     #[test]

@@ -226,6 +226,7 @@ impl<F: Send + Sync + 'static> Hooks<F> {
     }
 
     /// For each piece of the answer's body. A denial here can only cut the answer short: its head is gone.
+    /// [`Chunk::delay`] makes it wait.
     #[must_use]
     pub fn response_body(
         mut self,
@@ -238,7 +239,11 @@ impl<F: Send + Sync + 'static> Hooks<F> {
         self
     }
 
-    /// After the last byte; read-only.
+    /// After the last byte, or when the exchange breaks off: whatever becomes of it, this runs once. Read-only.
+    ///
+    /// It runs, too, where a step above refused and the request hook of this filter was not reached; a word that
+    /// the request hook sets tells the two apart. Under a `when` it runs where the request hook ran, even if
+    /// the request does not look the same any more.
     #[must_use]
     pub fn finish(mut self, hook: impl Fn(&F, &Finished<'_>) + Send + Sync + 'static) -> Self {
         let filter = Arc::clone(&self.filter);

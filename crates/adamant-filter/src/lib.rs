@@ -123,7 +123,7 @@ pub use response::Response;
 pub use slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 pub use time::{Tick, Wall};
 pub use turn::{AfterOthers, after_others};
-pub use units::{Cidr, Percent, Period, Rate, SecretRef, Size, UnitError};
+pub use units::{ByteRate, Cidr, Percent, Period, Rate, SecretRef, Size, UnitError};
 pub use verdict::{Denial, Fault, Fields, Reason, Reply, Verdict};
 
 pub use {schemars, serde, serde_json};

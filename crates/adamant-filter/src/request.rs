@@ -95,6 +95,15 @@ impl Request {
             .unwrap_or_default()
     }
 
+    /// The host asked for as it was sent, with its port if it has one; HTTP/2 sends it as `:authority`. Whoever
+    /// compares hosts uses [`Request::host`].
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let field = || self.head.headers.get(http::header::HOST)?.to_str().ok();
+        let named = self.head.uri.authority().map(http::uri::Authority::as_str);
+        named.or_else(field).unwrap_or_default()
+    }
+
     /// The value of a field that must not occur twice; `None` when it is absent.
     /// A field that occurs twice gives [`Single::Several`], which a security filter must refuse.
     #[must_use]
@@ -403,6 +412,12 @@ impl Request {
         }
     }
 
+    /// Takes over the words that a step in shadow wrote into its copy: they belong to that step alone, and its
+    /// moment after the last byte needs them to give back what it took.
+    pub fn take_words(&self, copy: &Self) {
+        self.facts.take_words(&copy.facts);
+    }
+
     /// Reads the slot at `index` of the layout.
     #[must_use]
     pub fn slot<T: Slot>(&self, index: usize) -> Option<&T> {
@@ -512,6 +527,17 @@ mod tests {
             .set_uri("https://example.test/a?token=1&x".parse().unwrap());
         request.remove_query("token");
         assert_eq!(request.head().uri, "https://example.test/a?x");
+    }
+
+    #[test]
+    fn the_authority_is_what_was_sent() {
+        let request = Request::build(Method::GET, "/").unwrap();
+        assert_eq!(request.authority(), "");
+        let mut request = request.with_header("host", "Example.test:8443");
+        assert_eq!(request.authority(), "Example.test:8443");
+        let uri = "https://api.test:9/".parse().unwrap();
+        request.head_mut().set_uri(uri);
+        assert_eq!(request.authority(), "api.test:9");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Never a bare number: a number without a unit is refused with the spelling that was meant.
 
+mod byte_rate;
 mod cidr;
 mod percent;
 mod period;
@@ -11,6 +12,7 @@ mod size;
 
 use std::fmt;
 
+pub use byte_rate::ByteRate;
 pub use cidr::Cidr;
 pub use percent::Percent;
 pub use period::Period;
@@ -53,6 +55,7 @@ pub(crate) fn check_format(format: &str, text: &str) -> Option<Result<(), UnitEr
     }
     Some(match format {
         size::FORMAT => parse::<Size>(text),
+        byte_rate::FORMAT => parse::<ByteRate>(text),
         rate::FORMAT => parse::<Rate>(text),
         period::FORMAT => parse::<Period>(text),
         percent::FORMAT => parse::<Percent>(text),

@@ -10,11 +10,15 @@ use adamant_filter::{Fields, Reason};
 use adamant_policy::plan::Refusal;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER as RETRY_AFTER_FIELD,
+};
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::date::get_cached_date;
 
+use crate::overload::{OVERLOADED, RETRY_AFTER};
+use crate::reasons;
 use crate::request_id::RequestId;
 
 /// `X-Request-Id`.
@@ -42,11 +46,16 @@ struct Pages {
 /// `violated-policies` names what stands in `RateLimit-Policy`.
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
+/// The type of a problem that is no fault of the client's (of the same draft).
+const REDUCED: &str = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
+
 /// The text of a problem document around the request id, which stands in it twice.
 #[derive(Debug)]
 pub(crate) struct Page {
     /// Status line and fixed fields of an HTTP/1.1 answer.
     head: String,
+    /// One more fixed field: when the client may come again.
+    retry_after: Option<HeaderValue>,
     before: String,
     between: &'static str,
     after: String,
@@ -56,9 +65,13 @@ pub(crate) struct Page {
 impl Page {
     fn new(by: &str, reason: &Reason, digest: &str, policy: Option<&str>) -> Self {
         let code = format!("{by}.{}", reason.code());
+        let is_shed = *reason == OVERLOADED && by == reasons::GATEWAY;
+        let violated = |policy: &str| format!("\"violated-policies\":[{policy:?}],");
         let (kind, violated) = match policy {
+            // The name is that of the key in the file.
+            None if is_shed => (REDUCED.to_owned(), violated("overload")),
             None => (format!("urn:adamant:reason:{code}"), String::new()),
-            Some(policy) => (QUOTA.to_owned(), format!("\"violated-policies\":[{policy:?}],")),
+            Some(policy) => (QUOTA.to_owned(), violated(policy)),
         };
         let (status, text) = (reason.status(), reason.text());
         let before = format!(
@@ -72,12 +85,18 @@ impl Page {
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or("Refused");
+        let again = if is_shed {
+            format!("Retry-After: {RETRY_AFTER}\r\n")
+        } else {
+            String::new()
+        };
         let head = format!(
             "HTTP/1.1 {status} {phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: {length}\r\n\
-             Cache-Control: no-store\r\nX-Request-Id: "
+             Cache-Control: no-store\r\n{again}X-Request-Id: "
         );
         Self {
             head,
+            retry_after: is_shed.then(|| HeaderValue::from_static(RETRY_AFTER)),
             before,
             between,
             after,
@@ -196,6 +215,9 @@ impl Answers {
         put(&mut head, CONTENT_TYPE, PROBLEM);
         put(&mut head, CONTENT_LENGTH, page.length.clone());
         put(&mut head, CACHE_CONTROL, NO_STORE);
+        if let Some(seconds) = &page.retry_after {
+            put(&mut head, RETRY_AFTER_FIELD, seconds.clone());
+        }
         put_id(&mut head, id);
         add(&mut head, refusal.fields);
         OwnAnswer {

@@ -23,6 +23,7 @@ use crate::engine::Engine;
 use crate::lane::Lane;
 use crate::listen::{Carrier, ClientStream, Connection, HeadFacts};
 use crate::observation;
+use crate::overload;
 use crate::proxy::Proxy;
 
 /// Idle connections that Pingora's pool keeps per worker.
@@ -87,6 +88,9 @@ impl Carriers {
         proxy.server_options = Some(options);
         let lane = Arc::new(Lane::new(Arc::clone(&engine), ca_file));
         tokio::spawn(sweep(Arc::clone(&lane), draining.clone()));
+        if engine.overload.is_some() {
+            tokio::spawn(overload::watch(Arc::clone(&engine), worker));
+        }
         Self {
             engine,
             lane,

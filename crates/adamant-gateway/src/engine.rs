@@ -11,7 +11,7 @@ use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
 use adamant_policy::receive::{is_trusted, reason as guard};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, UPGRADE};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -20,11 +20,12 @@ use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::incoming;
 use crate::listen::{Certificates, Connection};
-use crate::observation::Observation;
+use crate::observation::{self, Observation};
 use crate::outgoing::Outgoing;
+use crate::overload::{OVERLOADED, Overload};
 use crate::reasons;
 use crate::request_id::RequestId;
-use crate::upstream::{AttemptTerms, Upstream, Upstreams};
+use crate::upstream::{AttemptTerms, Exceeded, Upstream, Upstreams};
 
 /// Everything that the workers share while they serve.
 pub(crate) struct Engine {
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) answers: Answers,
     pub(crate) clock: Clock,
     pub(crate) observation: Observation,
+    /// Whom to shed, where the file says when.
+    pub(crate) overload: Option<Overload>,
     /// Certificates by listener; `None` in clear text.
     pub(crate) certificates: Vec<Option<Arc<Certificates>>>,
     /// Fixed answers by route, prepared at boot.
@@ -70,6 +73,7 @@ impl Engine {
         upstreams: Arc<Upstreams>,
         observation: Observation,
         certificates: Vec<Option<Arc<Certificates>>>,
+        overload: Option<Overload>,
     ) -> Self {
         let routes = &plan.config().routes;
         // Boxed, since nearly all of ten thousand routes may have none.
@@ -96,6 +100,7 @@ impl Engine {
             plan,
             upstreams,
             observation,
+            overload,
             certificates,
             clock,
         }
@@ -126,6 +131,9 @@ impl Engine {
         exchange.connection = Some(Arc::clone(connection));
         exchange.id = RequestId::new(wall);
         exchange.is_open = true;
+        if let Some(overload) = &self.overload {
+            overload.begin(observation::worker().0);
+        }
         self.observation.begin(exchange);
     }
 
@@ -133,6 +141,9 @@ impl Engine {
     /// from which [`Plan::request_from`] goes on.
     pub(crate) fn decide(&self, exchange: &mut Exchange) -> Result<Decided, Waiting> {
         if let Err(refusal) = self.receive(exchange) {
+            return Ok(Decided::Refuse(refusal));
+        }
+        if let Some(refusal) = self.shed(exchange) {
             return Ok(Decided::Refuse(refusal));
         }
         match self.plan.request(&mut exchange.plan) {
@@ -150,6 +161,15 @@ impl Engine {
         self.trust_id(exchange, listener);
         received?;
         self.check_authority(exchange, listener)
+    }
+
+    /// Refuses what there is no time for, before anything is done for it. What has no route is answered as it
+    /// is: that costs as little.
+    fn shed(&self, exchange: &Exchange) -> Option<Refusal> {
+        let overload = self.overload.as_ref()?;
+        let (_, route) = self.route(exchange)?;
+        let is_shed = overload.sheds(observation::worker().0, route.priority);
+        is_shed.then(|| Refusal::new(reasons::GATEWAY, &OVERLOADED))
     }
 
     /// Keeps the request id of a trusted proxy where the listener says so.
@@ -357,14 +377,12 @@ impl Engine {
             exchange.failure = Some(Failure::TotalTimeout);
         })?;
         let terms = AttemptTerms { websocket, left };
-        let picked = self
-            .upstreams
-            .get(id)
-            .and_then(|upstream: &Upstream| upstream.pick(&exchange.upstream.tried));
-        let Some(picked) = picked else {
+        let upstream: &Upstream = self.upstreams.get(id).ok_or_else(unavailable)?;
+        let Some(mut picked) = upstream.pick(&exchange.upstream.tried) else {
             exchange.failure.get_or_insert(Failure::NoEndpoint);
             return Err(unavailable());
         };
+        upstream.admit(&mut picked, now).map_err(overloaded)?;
         exchange.attempt(picked, now);
         // What broke the last attempt was counted with it, and is not what becomes of the exchange.
         exchange.failure = None;
@@ -393,6 +411,15 @@ impl Engine {
         let left = upstream.timeouts.total.checked_sub(spent);
         left.map(Some)
             .ok_or_else(|| Refusal::new(reasons::UPSTREAM, &reasons::TOTAL_TIMEOUT))
+    }
+
+    /// The time that a piece of an answer waits when hooks ask for `delay`: never beyond the end of the exchange.
+    pub(crate) fn pause(&self, exchange: &Exchange, delay: Duration) -> Duration {
+        match self.left(exchange) {
+            Ok(Some(left)) => delay.min(left),
+            Ok(None) => delay,
+            Err(_) => Duration::ZERO,
+        }
     }
 
     /// Counts bytes of the request body against the bound of the matched route.
@@ -428,6 +455,15 @@ impl Engine {
         self.observation.unread(reason, connection, &id, wall);
         self.answers.raw(guard::GUARD, reason, &id)
     }
+}
+
+/// The answer to an attempt that would be more than its upstream may be sent.
+fn overloaded(exceeded: Exceeded) -> Refusal {
+    let mut refusal = Refusal::new(reasons::UPSTREAM, exceeded.reason);
+    refusal
+        .fields
+        .push((RETRY_AFTER, HeaderValue::from(exceeded.seconds.max(1))));
+    refusal
 }
 
 impl Fixed {

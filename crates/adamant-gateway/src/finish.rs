@@ -7,12 +7,17 @@ use adamant_policy::plan::End;
 
 use crate::engine::Engine;
 use crate::exchange::Exchange;
+use crate::observation;
 use crate::upstream::retry::{FailedAttempt, is_retried};
 
 impl Engine {
     /// Writes an exchange down. Its request's head must be in it.
     pub(crate) fn finish(&self, exchange: &mut Exchange) {
-        exchange.is_open = false;
+        if std::mem::take(&mut exchange.is_open)
+            && let Some(overload) = &self.overload
+        {
+            overload.end(observation::worker().0);
+        }
         exchange.upstream.picked = None;
         let now = self.clock.tick();
         self.observation.attempt(exchange, now);

@@ -22,7 +22,7 @@ use crate::admin::{AdminAddresses, AdminError, AdminServer};
 use crate::carrier::Carriers;
 use crate::engine::Engine;
 use crate::host::Granted;
-use crate::listen::{BindError, Bound, CertificateError, Listening, Workers};
+use crate::listen::{BindError, Bound, CertificateError, ClientAuthoritiesError, Listening, Workers};
 use crate::log_sink::{LogSink, LogWriter};
 use crate::observation::Observation;
 use crate::upstream::{Background, UpstreamError, Upstreams};
@@ -52,12 +52,32 @@ pub enum StartError {
         /// What is wrong with the certificate.
         source: CertificateError,
     },
+    /// Nobody can vouch for the clients of a listener.
+    #[error("listener `{listener}`: {} {source}", path.display())]
+    ClientAuthorities {
+        /// The listener.
+        listener: Arc<str>,
+        /// The file of the authorities.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ClientAuthoritiesError,
+    },
     /// A secret is missing.
     #[error("{0}")]
     Secret(Problem),
     /// An upstream cannot be reached safely.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// The bound on exchanges in flight leaves a worker without any.
+    #[error(
+        "`overload.in-flight` is {in_flight}, which is less than one exchange for each of {workers} workers"
+    )]
+    InFlight {
+        /// The bound.
+        in_flight: u32,
+        /// The workers.
+        workers: usize,
+    },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -149,7 +169,7 @@ impl Gateway {
         let workers = machine.workers.unwrap_or_else(processors).max(1);
         let read = |path: &Path| crate::host::read_bounded(&folder.join(path));
         let upstreams = Arc::new(Upstreams::build(&config.upstreams, &read)?);
-        let tls = prepare::certificates(config, folder)?;
+        let tls = prepare::certificates(&plan, folder)?;
         let certificates = tls
             .iter()
             .map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));
@@ -161,6 +181,11 @@ impl Gateway {
             .map(|log| open_log(&log.to, folder))
             .transpose()?;
         let admin = config.admin.as_ref().map(AdminServer::bind).transpose()?;
+        let overload = config
+            .overload
+            .as_ref()
+            .map(|overload| prepare::overload(overload, workers))
+            .transpose()?;
         let bound = Bound::all(
             config
                 .listeners
@@ -173,6 +198,7 @@ impl Gateway {
             Arc::clone(&upstreams),
             observation,
             certificates.collect(),
+            overload,
         ));
         let listening = prepare::listening(config, bound, tls);
         let upstreams = upstreams.start(background.handle());

@@ -404,17 +404,11 @@ impl Lane {
             };
             let last = piece.is_none();
             let written = if hooks {
-                let mut chunk = Chunk::new(piece.map(Bytes::copy_from_slice).unwrap_or_default(), last);
-                if self
-                    .engine
-                    .plan
-                    .response_body(&mut exchange.plan, &mut chunk)
-                    .inspect(|refusal| exchange.refused = Some((refusal.by, refusal.reason)))
-                    .is_some()
-                {
-                    return Attempted::Broken;
+                let piece = piece.map(Bytes::copy_from_slice).unwrap_or_default();
+                match self.pass_piece(down, exchange, piece, last).await {
+                    Ok(piece) => send(down, &piece).await,
+                    Err(ended) => return ended,
                 }
-                send(down, chunk.data()).await
             } else {
                 send(down, piece.unwrap_or_default()).await
             };
@@ -434,6 +428,36 @@ impl Lane {
                 return Attempted::Broken;
             }
         }
+    }
+}
+
+impl Lane {
+    /// One piece of an answer through the hooks, and the time that they make it wait. Meanwhile nothing is read
+    /// from the endpoint.
+    async fn pass_piece(
+        &self,
+        down: &mut Down,
+        exchange: &mut Exchange,
+        piece: Bytes,
+        last: bool,
+    ) -> std::result::Result<Bytes, Attempted> {
+        let mut chunk = Chunk::new(piece, last).at(self.engine.clock.tick());
+        if let Some(refusal) = self.engine.plan.response_body(&mut exchange.plan, &mut chunk) {
+            exchange.refused = Some((refusal.by, refusal.reason));
+            return Err(Attempted::Broken);
+        }
+        if !chunk.delayed().is_zero() {
+            let pause = tokio::time::sleep(self.engine.pause(exchange, chunk.delayed()));
+            let waited = beside_client(pause, down, || self.engine.left(exchange).map(drop)).await;
+            if matches!(waited, First::ClientGone) {
+                return Err(Attempted::Gone);
+            }
+            if self.engine.left(exchange).is_err() {
+                exchange.failure = Some(Failure::TotalTimeout);
+                return Err(Attempted::Broken);
+            }
+        }
+        Ok(chunk.into_data())
     }
 }
 

@@ -16,9 +16,11 @@
 //! | `exchange` | a request with its response on the way |
 //! | `outgoing` | the head that an endpoint sees |
 //! | `answers` | our own answers |
+//! | `overload` | what is in flight, how long work waits, and whom to shed |
 //! | `finish`, `observation` | records and numbers |
 //! | `upstream` | endpoints, names, health, retries |
 //! | `balance` | one endpoint of many |
+//! | `store` | state that instances share |
 //! | `echo` | the built-in origin |
 //! | `admin` | the operators' listeners |
 //! | `log_sink` | where access log lines end |
@@ -43,10 +45,12 @@ mod log_sink;
 mod observation;
 mod outbound;
 mod outgoing;
+mod overload;
 mod proxy;
 mod reasons;
 mod request_id;
+mod store;
 pub mod upstream;
 
 pub use gateway::{Addresses, Ended, Gateway, Machine, StartError};
-pub use host::{Granted, LiveHost};
+pub use host::{Granted, LiveHost, PolicyHost};

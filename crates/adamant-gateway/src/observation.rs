@@ -269,7 +269,8 @@ fn parts(inventory: &mut Inventory) -> Vec<(&'static str, FilterMeter)> {
     words.map(part).into()
 }
 
-fn worker() -> Worker {
+/// The worker that this thread is.
+pub(crate) fn worker() -> Worker {
     Worker(WORKER.get())
 }
 

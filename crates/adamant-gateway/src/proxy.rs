@@ -172,11 +172,14 @@ impl ProxyHttp for Proxy {
         if !self.engine.moments_of(exchange).response_body {
             return Ok(None);
         }
-        match with_head(session, exchange, |exchange| {
+        let passed = with_head(session, exchange, |exchange| {
             body::answer(&self.engine, exchange, body, last)
-        }) {
-            None => Ok(None),
-            Some(refusal) => Err(stop(exchange, refusal)),
+        });
+        match passed {
+            // While this half waits, the other one reads as far as its channel holds (a few pieces) and no further.
+            Ok(delay) if !delay.is_zero() => Ok(Some(self.engine.pause(exchange, delay))),
+            Ok(_) => Ok(None),
+            Err(refusal) => Err(stop(exchange, refusal)),
         }
     }
 

@@ -3,6 +3,8 @@
 use adamant_filter::Reason;
 use adamant_policy::receive::reason as guard;
 
+use crate::overload::OVERLOADED;
+
 /// Word of the upstream side in logs, metrics and bodies.
 pub(crate) const UPSTREAM: &str = "upstream";
 
@@ -11,6 +13,10 @@ pub(crate) const GATEWAY: &str = "gateway";
 
 /// No endpoint of the upstream can be used.
 pub(crate) const UNAVAILABLE: Reason = Reason::new("unavailable", 503, "the service is not available");
+/// As many attempts are in progress as the upstream may have.
+pub(crate) const IN_FLIGHT: Reason = Reason::new("in-flight", 503, "the service has too much to do");
+/// As many attempts began as the upstream may be sent.
+pub(crate) const RATE: Reason = Reason::new("rate", 503, "the service is asked too often");
 /// No connection to the endpoint.
 pub(crate) const CONNECT: Reason = Reason::new("connect", 502, "the service cannot be reached");
 /// The endpoint's certificate or TLS was refused.
@@ -38,6 +44,8 @@ pub(crate) const LENGTH_REQUIRED: Reason = Reason::new(
 /// All reasons, with their words.
 pub(crate) const ALL: &[(&str, &Reason)] = &[
     (UPSTREAM, &UNAVAILABLE),
+    (UPSTREAM, &IN_FLIGHT),
+    (UPSTREAM, &RATE),
     (UPSTREAM, &CONNECT),
     (UPSTREAM, &TLS),
     (UPSTREAM, &TIMEOUT),
@@ -47,6 +55,7 @@ pub(crate) const ALL: &[(&str, &Reason)] = &[
     (UPSTREAM, &SWITCH),
     (GATEWAY, &INTERNAL),
     (GATEWAY, &LENGTH_REQUIRED),
+    (GATEWAY, &OVERLOADED),
 ];
 
 /// Every reason for which the gateway itself refuses a request whose head could be read, with its word.

@@ -12,6 +12,7 @@
 //! | `pool` | all endpoints at one moment |
 //! | `resolve` | names to addresses, off the request path |
 //! | `health` | active checks |
+//! | `limits` | what all routes together may send |
 //! | `background` | tasks that end with their owner |
 //! | `status` | what metrics see |
 //! | `retry` | whether another attempt is made |
@@ -22,6 +23,7 @@ mod background;
 pub mod client;
 mod endpoint;
 mod health;
+mod limits;
 mod pool;
 pub(crate) mod resolve;
 pub mod retry;
@@ -34,7 +36,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use adamant_filter::Span;
+use adamant_filter::{Span, Tick};
 use adamant_policy::config::{self, UpstreamId};
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -47,6 +49,8 @@ use background::Task;
 use client::Client;
 pub(crate) use endpoint::Endpoint;
 pub use endpoint::{AttemptTerms, Condition, EndpointId, Picked};
+pub(crate) use limits::Exceeded;
+use limits::Limits;
 use pool::{Member, Pool};
 pub use status::{EndpointStatus, Readiness};
 pub use template::PeerError;
@@ -191,6 +195,7 @@ pub struct Upstream {
     template: Template,
     balance: config::Balance,
     health: Option<Arc<config::Health>>,
+    limits: Option<Arc<Limits>>,
     pool: ArcSwap<Pool>,
     /// Serialises the resolver and the health checks when they replace the pool. Requests never take it.
     replacing: Mutex<()>,
@@ -226,6 +231,7 @@ impl Upstream {
             template: Template::new(upstream, group, read)?,
             balance: upstream.balance,
             health: upstream.health.clone().map(Arc::new),
+            limits: Limits::of(&upstream.limits),
             pool: ArcSwap::from_pointee(Pool::new(upstream.balance, Box::default())),
             replacing: Mutex::new(()),
             replaced: Notify::new(),
@@ -251,6 +257,17 @@ impl Upstream {
             .load()
             .pick(tried)
             .map(|endpoint| Picked::new(Arc::clone(endpoint)))
+    }
+
+    /// Counts an attempt at a picked endpoint towards what all routes together may send.
+    ///
+    /// # Errors
+    /// When that would be too much; nothing was counted.
+    pub(crate) fn admit(&self, picked: &mut Picked, now: Tick) -> Result<(), Exceeded> {
+        if let Some(limits) = &self.limits {
+            picked.permit = Some(limits.admit(now)?);
+        }
+        Ok(())
     }
 
     /// How much of it can be used now.

@@ -22,10 +22,10 @@ mod record;
 pub use access_log::{AccessLog, AccessLogShape, InvalidFieldName, LogCounts, Sink, Writer};
 pub use attribute::{Failure, Method, Protocol, Scheme};
 pub use meters::{
-    AttemptCounts, ExchangeCounts, FilterCounter, FilterMeter, Filters, Inventory, Kind, METRICS, Meters,
-    Metric, Outcome, RouteName,
+    AttemptCounts, DurationTotals, Durations, ExchangeCounts, FilterCounter, FilterMeter, Filters, Inventory,
+    Kind, METRICS, Meters, Metric, Outcome, RouteName,
 };
-pub use prometheus::{CONTENT_TYPE, Connections, EndpointState, Process, Surroundings};
+pub use prometheus::{CONTENT_TYPE, Connections, EndpointState, Process, Shedding, Surroundings};
 pub use record::{Record, Step, UpstreamUse};
 
 /// A thread that carries requests, counted from 0. Each has counters and a log buffer of its own; a

@@ -6,6 +6,7 @@
 mod counters;
 mod decisions;
 mod definition;
+mod durations;
 mod inventory;
 mod series;
 
@@ -20,10 +21,11 @@ pub use decisions::Outcome;
 pub(crate) use definition::{
     BUILD_INFO, CLIENT_DURATION, CONFIG_INFO, CONNECTIONS_ACCEPTED, CONNECTIONS_OPEN, CONNECTIONS_REFUSED,
     DECISIONS, ENDPOINT_HEALTHY, ENDPOINT_IN_FLIGHT, HEAD_REFUSALS, LOG_LINES, LOG_LOST, PROCESS_CPU,
-    PROCESS_FDS, PROCESS_FDS_MAX, PROCESS_MEMORY, PROCESS_START, PROCESS_THREADS, SERVER_ACTIVE,
-    SERVER_DURATION, SERVER_REQUEST_BODY, SERVER_RESPONSE_BODY,
+    PROCESS_FDS, PROCESS_FDS_MAX, PROCESS_MEMORY, PROCESS_START, PROCESS_THREADS, QUEUE_DELAY, SERVER_ACTIVE,
+    SERVER_DURATION, SERVER_REQUEST_BODY, SERVER_RESPONSE_BODY, SHED_RATIO, SHED_REQUESTS,
 };
 pub use definition::{Kind, METRICS, Metric};
+pub use durations::{DurationTotals, Durations};
 pub use inventory::{FilterCounter, FilterMeter, Filters, Inventory, RouteName};
 pub(crate) use series::{BOUNDS, Labels, Total};
 use series::{Histograms, Sample};

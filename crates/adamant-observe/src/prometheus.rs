@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use adamant_filter::Wall;
 
+use crate::DurationTotals;
 use crate::access_log::LogCounts;
 use crate::attribute::{Method, Scheme};
 use crate::meters::{
     BUILD_INFO, CLIENT_DURATION, CONFIG_INFO, CONNECTIONS_ACCEPTED, CONNECTIONS_OPEN, CONNECTIONS_REFUSED,
     DECISIONS, ENDPOINT_HEALTHY, ENDPOINT_IN_FLIGHT, HEAD_REFUSALS, LOG_LINES, LOG_LOST, Labels, Meters,
-    PROCESS_CPU, PROCESS_FDS, PROCESS_FDS_MAX, PROCESS_MEMORY, PROCESS_START, PROCESS_THREADS, SERVER_ACTIVE,
-    SERVER_DURATION, SERVER_REQUEST_BODY, SERVER_RESPONSE_BODY, Total,
+    PROCESS_CPU, PROCESS_FDS, PROCESS_FDS_MAX, PROCESS_MEMORY, PROCESS_START, PROCESS_THREADS, QUEUE_DELAY,
+    SERVER_ACTIVE, SERVER_DURATION, SERVER_REQUEST_BODY, SERVER_RESPONSE_BODY, SHED_RATIO, SHED_REQUESTS,
+    Total,
 };
 use text::{Number, Text, push_head, push_value};
 
@@ -26,6 +28,8 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What the gateway knows besides the meters, at the moment of a scrape.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Surroundings<'s> {
+    /// Overload protection, where the file has it.
+    pub shedding: Option<Shedding>,
     /// Client connections.
     pub connections: Option<Connections<'s>>,
     /// Endpoints in use. Those of the same upstream and address are told as one.
@@ -34,6 +38,17 @@ pub struct Surroundings<'s> {
     pub access_log: Option<LogCounts>,
     /// The process.
     pub process: Option<Process>,
+}
+
+/// What overload protection does.
+#[derive(Clone, Copy, Debug)]
+pub struct Shedding {
+    /// Requests that were shed, by priority.
+    pub requests: [(&'static str, u64); 3],
+    /// Which part of requests is being shed because work waits too long, by priority, in millionths.
+    pub ratios: [(&'static str, u64); 2],
+    /// How long work waits.
+    pub delays: DurationTotals,
 }
 
 /// Client connections since boot.
@@ -84,6 +99,7 @@ impl Meters {
         self.expose_client(out);
         self.expose_policy(out);
         self.expose_counters(out);
+        expose_shedding(out, surroundings.shedding.as_ref());
         expose_connections(out, surroundings);
         expose_endpoints(out, surroundings.endpoints);
         expose_log(out, surroundings.access_log);
@@ -227,6 +243,21 @@ fn sizes(totals: &[Total]) -> Vec<(Total, Option<(Method, Scheme)>)> {
         }
     }
     sums
+}
+
+fn expose_shedding(out: &mut Vec<u8>, shedding: Option<&Shedding>) {
+    let Some(shedding) = shedding else { return };
+    let mut text = Text::new(out, &SHED_REQUESTS);
+    for (priority, count) in shedding.requests {
+        text.label("priority", priority).value(Number::Whole(count));
+    }
+    text.family(&SHED_RATIO);
+    for (priority, millionths) in shedding.ratios {
+        text.label("priority", priority)
+            .value(Number::Millionths(millionths));
+    }
+    text.family(&QUEUE_DELAY);
+    text.durations(&shedding.delays.buckets, shedding.delays.micros);
 }
 
 fn expose_connections(out: &mut Vec<u8>, surroundings: &Surroundings<'_>) {

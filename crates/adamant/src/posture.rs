@@ -1,19 +1,24 @@
-//! The posture of a policy: which route can be reached under which protection, and where it leads.
+//! The posture of a policy: which route can be reached under which protection, and where it leads, and who is
+//! known by what.
 //!
 //! Reads the validated file and the roles of filters; judges nothing.
 
+mod consumers;
+
 use adamant_filter::{Catalogue, Role};
 use adamant_policy::config::{
-    Action, Config, Generic, Match, OnFault, Origin, Route, RouteStep, Step, StepKind,
+    Action, Config, Generic, Match, OnFault, Origin, Priority, Route, RouteStep, Step, StepKind,
 };
 use serde::Serialize;
 
 use crate::output::table;
+use consumers::ConsumerPosture;
 
-/// All routes, in the order in which they match.
+/// All routes, in the order in which they match, and all consumers.
 #[derive(Debug, Serialize)]
 pub(crate) struct Posture {
     routes: Vec<RoutePosture>,
+    consumers: Vec<ConsumerPosture>,
 }
 
 /// A route.
@@ -39,8 +44,12 @@ impl Posture {
             .routes
             .iter()
             .map(|route| RoutePosture::of(route, config, catalogue));
+        let consumers = config.consumers.iter();
         Self {
             routes: routes.collect(),
+            consumers: consumers
+                .map(|consumer| ConsumerPosture::of(consumer, config))
+                .collect(),
         }
     }
 
@@ -49,6 +58,7 @@ impl Posture {
         let others = self.routes.get(most..).unwrap_or_default();
         let shown = Self {
             routes: self.routes.iter().take(most).cloned().collect(),
+            consumers: Vec::new(),
         };
         let mut text = shown.text();
         if !others.is_empty() {
@@ -74,7 +84,12 @@ impl Posture {
             "MARKS",
         ];
         let rows: Vec<_> = self.routes.iter().map(RoutePosture::row).collect();
-        table(&head, &rows)
+        let mut text = table(&head, &rows);
+        if !self.consumers.is_empty() {
+            text.push('\n');
+            text.push_str(&ConsumerPosture::text(&self.consumers));
+        }
+        text
     }
 }
 
@@ -112,6 +127,9 @@ impl RoutePosture {
         }
         if route.websocket {
             marks.push("websocket".to_owned());
+        }
+        if config.overload.is_some() && route.priority != Priority::Normal {
+            marks.push(format!("priority: {}", route.priority.word()));
         }
         Self {
             route: route.name.to_string(),

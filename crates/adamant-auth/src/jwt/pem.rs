@@ -11,7 +11,7 @@ use super::keys::{Key, Material, Unfit};
 
 /// What is wrong with a PEM file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PemError {
+pub(crate) enum PemError {
     /// No block, or no base64 in it.
     #[error("is not a PEM file with one public key")]
     Malformed,
@@ -34,13 +34,7 @@ const BIT_STRING: u8 = 0x03;
 
 /// The key of a file.
 pub(super) fn key(bytes: &[u8], allowed: Algorithms) -> Result<Key, PemError> {
-    let (label, der) = block(bytes).ok_or(PemError::Malformed)?;
-    let material = match label.as_str() {
-        "PUBLIC KEY" => info(&der)?,
-        "RSA PUBLIC KEY" => rsa(&der).ok_or(PemError::Malformed)?,
-        _ => return Err(PemError::Label(label)),
-    };
-    let material = material.check()?;
+    let material = material(bytes)?;
     let algorithms = material.algorithms().and(allowed);
     if algorithms.is_empty() {
         return Err(Unfit::Algorithm.into());
@@ -48,8 +42,20 @@ pub(super) fn key(bytes: &[u8], allowed: Algorithms) -> Result<Key, PemError> {
     Ok(Key {
         id: None,
         algorithms,
+        mark: material.mark(None, algorithms),
         material: Some(material.into_key()?),
     })
+}
+
+/// What the key of a file is made of; strong enough to be used.
+pub(crate) fn material(bytes: &[u8]) -> Result<Material, PemError> {
+    let (label, der) = block(bytes).ok_or(PemError::Malformed)?;
+    let material = match label.as_str() {
+        "PUBLIC KEY" => info(&der)?,
+        "RSA PUBLIC KEY" => rsa(&der).ok_or(PemError::Malformed)?,
+        _ => return Err(PemError::Label(label)),
+    };
+    Ok(material.check()?)
 }
 
 /// The only block of a file. Text before it is allowed, a second block is not (RFC 7468 §2).

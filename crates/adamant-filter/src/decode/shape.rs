@@ -82,7 +82,7 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
     }
 }
 
-/// A scalar that says it all, or a mapping that says more.
+/// A scalar (or, where the short form has lists, a list) that says it all, or a mapping that says more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShortOrLong<S, L> {
     /// The scalar.
@@ -117,6 +117,10 @@ impl<'n, S: Deserialize<'n>, L: Deserialize<'n>> Visitor<'n> for ShortOrLongVisi
 
     fn visit_newtype_struct<D: Deserializer<'n>>(self, short: D) -> Result<Self::Value, D::Error> {
         S::deserialize(short).map(ShortOrLong::Short)
+    }
+
+    fn visit_seq<A: SeqAccess<'n>>(self, items: A) -> Result<Self::Value, A::Error> {
+        S::deserialize(SeqAccessDeserializer::new(items)).map(ShortOrLong::Short)
     }
 
     fn visit_map<A: MapAccess<'n>>(self, map: A) -> Result<Self::Value, A::Error> {

@@ -113,6 +113,24 @@ fn the_schema_decides_what_a_scalar_is() {
 }
 
 #[test]
+fn a_short_form_may_have_lists_beside_a_long_one() {
+    #[derive(Deserialize, JsonSchema)]
+    struct Lists {
+        to: ShortOrLong<OneOrMany<String>, Long>,
+    }
+    for (written, expected) in [
+        (json!({"to": "a"}), vec!["a"]),
+        (json!({"to": ["a", "b"]}), vec!["a", "b"]),
+    ] {
+        let lists: Lists = decode(&Node::from_json(&written)).unwrap();
+        let expected = expected.into_iter().map(str::to_owned).collect();
+        assert_eq!(lists.to, ShortOrLong::Short(OneOrMany(expected)));
+    }
+    let long: Lists = decode(&Node::from_json(&json!({"to": {"address": "a"}}))).unwrap();
+    assert!(matches!(long.to, ShortOrLong::Long(_)));
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     let told = complaints(&json!({
         "nmae": "a", "size": 64, "wait-time": "10", "rates": ["5", "1/s", 7], "weight": 300, "on": "yes",

@@ -138,6 +138,26 @@ fn rates_without_a_window_are_refused_with_a_guess() {
 }
 
 #[test]
+fn rates_of_bytes_have_one_spelling_and_count_by_the_second() {
+    for (text, canonical) in [
+        ("1MiB/s", "1MiB/s"),
+        ("1024KiB/s", "1MiB/s"),
+        ("500B/s", "500B/s"),
+    ] {
+        reads::<ByteRate>(text, canonical);
+    }
+    for (text, hint) in [
+        ("1MiB", "each second"),
+        ("1MB/s", "before the slash"),
+        ("1/s", "before the slash"),
+        ("1MiB/m", "by the second"),
+        ("0B/s", "such as"),
+    ] {
+        refuses::<ByteRate>(text, hint);
+    }
+}
+
+#[test]
 fn shares_have_one_spelling_and_end_at_the_whole() {
     for (text, canonical) in [
         ("50%", "50%"),

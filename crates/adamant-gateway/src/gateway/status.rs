@@ -11,6 +11,7 @@ use adamant_observe::{Connections, EndpointState, Surroundings};
 use crate::admin::{self, AdminState, Check, Probe};
 use crate::engine::Engine;
 use crate::listen::WorkersWatch;
+use crate::overload::Overload;
 use crate::upstream::Condition;
 
 /// The state of a running gateway.
@@ -106,6 +107,7 @@ impl AdminState for Status {
             })
             .collect();
         let surroundings = Surroundings {
+            shedding: self.engine.overload.as_ref().map(Overload::told),
             connections: Some(connections),
             endpoints: &endpoints,
             access_log: self.engine.observation.log.as_ref().map(|log| log.counts()),

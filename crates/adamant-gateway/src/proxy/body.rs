@@ -4,6 +4,8 @@
 //! upstream hears of it. Up to Pingora's replay buffer (64 KiB) that holds always; a longer one goes on as a
 //! stream from there, and is cut when it passes the bound. `stream: true` on the route does without.
 
+use std::time::Duration;
+
 use adamant_filter::Chunk;
 use adamant_policy::config::UpstreamProtocol;
 use adamant_policy::plan::Refusal;
@@ -224,16 +226,20 @@ fn check(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool) -> 
         .request_body(&mut exchange.plan, &mut Chunk::new(piece, last))
 }
 
-/// One piece of an answer on its way to the client.
+/// One piece of an answer on its way to the client, and how long it has to wait.
+///
+/// # Errors
+/// A refusal, which can only cut the answer short.
 pub(super) fn answer(
     engine: &Engine,
     exchange: &mut Exchange,
     body: &mut Option<Bytes>,
     last: bool,
-) -> Option<Refusal> {
-    let mut chunk = Chunk::new(body.take().unwrap_or_default(), last);
+) -> Result<Duration, Refusal> {
+    let mut chunk = Chunk::new(body.take().unwrap_or_default(), last).at(engine.clock.tick());
     let refusal = engine.plan.response_body(&mut exchange.plan, &mut chunk);
+    let delay = chunk.delayed();
     let data = chunk.into_data();
     *body = (!data.is_empty()).then_some(data);
-    refusal
+    refusal.map_or(Ok(delay), Err)
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
+use super::limits::Permit;
+
 /// Name of an endpoint within its upstream; never given twice, so it outlives a change of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointId(pub(super) u32);
@@ -112,12 +114,17 @@ impl Endpoint {
 #[derive(Debug)]
 pub struct Picked {
     endpoint: Arc<Endpoint>,
+    /// That the upstream may have this attempt, where it has limits.
+    pub(super) permit: Option<Permit>,
 }
 
 impl Picked {
     pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
         endpoint.state.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { endpoint }
+        Self {
+            endpoint,
+            permit: None,
+        }
     }
 
     /// For the list of tried endpoints of the next pick.

@@ -32,6 +32,7 @@ pub(crate) fn upstream(endpoints: &[&str]) -> config::Upstream {
             on_reset: false,
             on_status: Vec::new(),
         },
+        limits: config::UpstreamLimits::default(),
         tls: None,
         protocol: config::UpstreamProtocol::H1,
         keep_idle: Duration::from_secs(50),

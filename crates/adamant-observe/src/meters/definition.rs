@@ -70,6 +70,12 @@ metrics! {
         "What steps of policy decided, and what the gateway itself refused";
     HEAD_REFUSALS = Counter "adamant_head_refusals_total" ["listener", "reason"]
         "Requests refused before routing because their head was malformed or beyond a bound";
+    SHED_REQUESTS = Counter "adamant_shed_requests_total" ["priority"]
+        "Requests that were refused because there was more to do than could be done in time";
+    SHED_RATIO = Gauge "adamant_shed_ratio" ["priority"]
+        "Part of the requests that is being refused because work waits too long: 0 to 1";
+    QUEUE_DELAY = Histogram "adamant_queue_delay_seconds" []
+        "Time for which work that is ready waits until its worker comes to it, as measured now and then";
     CONNECTIONS_OPEN = Gauge "adamant_connections_open" [] "Client connections that are open";
     CONNECTIONS_ACCEPTED = Counter "adamant_connections_accepted_total" []
         "Client connections that were accepted and admitted";

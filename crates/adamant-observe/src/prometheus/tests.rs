@@ -6,15 +6,24 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::*;
-use crate::Worker;
 use crate::attribute::{Failure, Protocol};
 use crate::meters::tests::{exchange, meters};
 use crate::meters::{AttemptCounts, ExchangeCounts, FilterCounter, Inventory, METRICS, Outcome};
+use crate::{Durations, Worker};
 
 const REFUSED: &[(&str, u64)] = &[("connections", 3), ("handshake", 0)];
 
 fn surroundings<'s>(endpoints: &'s [EndpointState<'s>]) -> Surroundings<'s> {
+    let delays = Durations::default();
+    delays.record(Duration::from_millis(7));
+    let mut shedding = Shedding {
+        requests: [("low", 5), ("normal", 0), ("high", 0)],
+        ratios: [("low", 250_000), ("normal", 0)],
+        delays: DurationTotals::default(),
+    };
+    shedding.delays.add(&delays);
     Surroundings {
+        shedding: Some(shedding),
         connections: Some(Connections {
             open: 2,
             accepted: 9,
@@ -137,6 +146,9 @@ fn the_conventions_are_spelled_as_prometheus_wants() {
         "adamant_decisions_total{filter=\"addresses\",decision=\"would-deny\",reason=\"_OTHER\"} 1",
         "adamant_head_refusals_total{listener=\"plain\",reason=\"exhausted\"} 0",
         "adamant_config_info{digest=\"12ab34cd\",version=\"1\"} 1",
+        "adamant_shed_requests_total{priority=\"low\"} 5",
+        "adamant_shed_ratio{priority=\"low\"} 0.250000",
+        "adamant_queue_delay_seconds_bucket{le=\"0.01\"} 1",
         "adamant_connections_refused_total{reason=\"connections\"} 3",
         "adamant_upstream_endpoint_healthy{upstream=\"orders\",endpoint=\"10.1.0.11:8080\"} 1",
         "adamant_upstream_endpoint_in_flight{upstream=\"orders\",endpoint=\"10.1.0.11:8080\"} 2",

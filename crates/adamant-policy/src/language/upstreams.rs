@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Entry, Node, Period, Problem, Problems, ShortOrLong, Span, Spanned};
+use adamant_filter::{Entry, Node, Period, Problem, Problems, Rate, ShortOrLong, Span, Spanned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,8 @@ use super::context::check_name;
 use super::field::{host_name, positive};
 use super::listeners::ProtocolWord;
 use crate::config::{
-    Balance, Endpoint, Health, Origin, Retry, Timeouts, Upstream, UpstreamHost, UpstreamProtocol, UpstreamTls,
+    Balance, Endpoint, Health, Origin, Retry, Timeouts, Upstream, UpstreamHost, UpstreamLimits,
+    UpstreamProtocol, UpstreamRate, UpstreamTls,
 };
 
 /// A named group of endpoints: `endpoints` on the network, or one that is `built-in`.
@@ -34,6 +35,8 @@ pub(super) struct UpstreamEntry {
     timeouts: Option<TimeoutsEntry>,
     /// When another attempt is made. Default: never.
     retry: Option<RetryEntry>,
+    /// What all routes together may send. Default: no limit.
+    limits: Option<Spanned<LimitsEntry>>,
     /// TLS towards the endpoints. The certificate is always verified.
     tls: Option<UpstreamTlsEntry>,
     /// Version of HTTP spoken to the endpoints. Default: `h1`.
@@ -139,10 +142,26 @@ struct RetryEntry {
     on: Option<Vec<Spanned<String>>>,
 }
 
+/// What all routes together may send to the endpoints, health checks apart. Every attempt counts, so that a retry is
+/// one more. What is too much is refused with status 503 and `Retry-After`, and no endpoint is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LimitsEntry {
+    /// How many attempts may be in progress at once, to all endpoints together; a WebSocket is one until it is closed.
+    /// Example: `200`
+    #[schemars(range(min = 1))]
+    in_flight: Option<u32>,
+    /// How often attempts may begin in the long run. Example: `1000/s`
+    allow: Option<Rate>,
+    /// How many attempts may begin at once. Default: the number in `allow`. Example: `100`
+    #[schemars(range(min = 1))]
+    burst: Option<Spanned<u64>>,
+}
+
 /// TLS towards endpoints. There is no key that switches verification off.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct UpstreamTlsEntry {
+pub(super) struct UpstreamTlsEntry {
     /// Name (or IP address) that the certificate must carry; also the SNI.
     server_name: Spanned<String>,
     /// PEM file with the trusted authorities. Default: those of the system.
@@ -175,6 +194,7 @@ pub(super) fn read(written: &Entry, context: &mut Context<'_>) -> Option<Upstrea
         health: entry.health.map(|health| health_of(health, &mut problems)),
         timeouts: timeouts_of(&timeouts, &mut problems),
         retry: retry_of(entry.retry, &mut problems),
+        limits: limits_of(entry.limits, &mut problems),
         tls: entry.tls.map(|tls| tls_of(&tls, &mut problems)),
         protocol: match entry.protocol.map(|protocol| protocol.value) {
             Some(ProtocolWord::H2) => UpstreamProtocol::H2,
@@ -276,7 +296,7 @@ fn endpoints_of(
     endpoints
 }
 
-fn host_and_port(address: &Spanned<String>) -> Result<(Arc<str>, u16), Problem> {
+pub(super) fn host_and_port(address: &Spanned<String>) -> Result<(Arc<str>, u16), Problem> {
     let text = address.as_str();
     let wrong = |help: String| {
         let problem = Problem::new("values.address", format!("`{text}` is not an endpoint"));
@@ -401,7 +421,36 @@ fn retry_of(entry: Option<RetryEntry>, problems: &mut Problems) -> Retry {
     retry
 }
 
-fn tls_of(entry: &UpstreamTlsEntry, problems: &mut Problems) -> UpstreamTls {
+fn limits_of(entry: Option<Spanned<LimitsEntry>>, problems: &mut Problems) -> UpstreamLimits {
+    let Some(Spanned { value: entry, span }) = entry else {
+        return UpstreamLimits::default();
+    };
+    if entry.in_flight.is_none() && entry.allow.is_none() {
+        let problem = Problem::new("keys.missing", "`limits` has neither `in-flight` nor `allow`");
+        problems.push(
+            problem
+                .with_span(span)
+                .with_help("write what is limited, or remove it"),
+        );
+    }
+    if let (Some(burst), None) = (&entry.burst, entry.allow) {
+        let problem = Problem::new("keys.misplaced", "`burst` means nothing without `allow`");
+        problems.push(
+            problem
+                .with_span(burst.span)
+                .with_help("add `allow`, or remove it"),
+        );
+    }
+    UpstreamLimits {
+        in_flight: entry.in_flight,
+        rate: entry.allow.map(|allow| UpstreamRate {
+            allow,
+            burst: entry.burst.map_or(allow.count(), |burst| burst.value),
+        }),
+    }
+}
+
+pub(super) fn tls_of(entry: &UpstreamTlsEntry, problems: &mut Problems) -> UpstreamTls {
     let name = &entry.server_name;
     // An IPv6 address stands here without brackets: it is compared with a name in the certificate.
     let server_name = match name.parse::<std::net::IpAddr>() {

@@ -10,8 +10,10 @@ use adamant_filter::{
 
 use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
-use super::{RoutePlan, Wiring};
-use crate::config::{Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Segment, Step, StepKind};
+use super::{RoutePlan, Wiring, pattern};
+use crate::config::{
+    ClientCertificates, Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Step, StepKind,
+};
 
 /// Collects what the routes of a file compile to.
 pub(crate) struct Compiler<'c> {
@@ -23,6 +25,8 @@ pub(crate) struct Compiler<'c> {
     pub(crate) files: Vec<(String, Arc<[u8]>)>,
     pub(crate) budget: Vec<(String, u64)>,
     pub(crate) problems: Problems,
+    /// Names of the stores that filters asked for.
+    stores: Vec<Arc<str>>,
     listeners: Vec<Arc<str>>,
     /// By position in the file; `None` when one of the steps could not be built.
     policies: Vec<Option<Vec<Unplaced>>>,
@@ -46,6 +50,7 @@ impl<'c> Compiler<'c> {
             files: Vec::new(),
             budget: Vec::new(),
             problems: Problems::default(),
+            stores: Vec::new(),
             listeners: config
                 .listeners
                 .iter()
@@ -55,14 +60,62 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    /// Reads who may vouch for the clients of each listener.
+    pub(crate) fn client_authorities(&mut self) -> Vec<Option<Arc<[u8]>>> {
+        let config = self.config;
+        let asked = config
+            .listeners
+            .iter()
+            .map(|listener| listener.tls.as_ref()?.clients.as_ref());
+        asked
+            .map(|clients| {
+                let ClientCertificates {
+                    authorities, span, ..
+                } = clients?;
+                let read = self.host.file(authorities);
+                let bytes = self
+                    .problems
+                    .take(read.map_err(|problem| problem.with_span(*span)))?;
+                self.files
+                    .push((authorities.display().to_string(), Arc::clone(&bytes)));
+                Some(bytes)
+            })
+            .collect()
+    }
+
     /// Compiles every policy once, then every route.
     pub(crate) fn routes(&mut self) -> Vec<RoutePlan> {
         let config = self.config;
+        let names = config.routes.iter().map(|route| Arc::clone(&route.name));
+        self.layout.declare_routes(names.collect());
         for policy in &config.policies {
             let steps = self.build_all(&policy.steps, Some(&policy.name));
             self.policies.push(steps);
         }
-        config.routes.iter().map(|route| self.route(route)).collect()
+        let routes = config.routes.iter().map(|route| self.route(route)).collect();
+        // A filter that could not be built may be the one that would use a store.
+        if self.problems.is_empty() {
+            self.unused_stores();
+        }
+        routes
+    }
+
+    /// What no filter asks for has no effect, and whoever wrote it believes that it has.
+    fn unused_stores(&mut self) {
+        for store in &self.config.stores {
+            if self.stores.contains(&store.name) {
+                continue;
+            }
+            let problem = Problem::new(
+                "names.unused",
+                format!("no filter uses the store `{}`", store.name),
+            );
+            self.problems.push(
+                problem
+                    .with_span(store.span)
+                    .with_help("name it in a filter that can share its state, or remove it"),
+            );
+        }
     }
 
     fn route(&mut self, route: &Route) -> RoutePlan {
@@ -82,6 +135,7 @@ impl<'c> Compiler<'c> {
         // What a step that could not be built would have provided is not missing besides.
         if is_whole {
             self.check_order(route, &stages);
+            self.check_captures(route, &stages);
             self.check_protection(route, &stages);
         }
         RoutePlan {
@@ -95,11 +149,7 @@ impl<'c> Compiler<'c> {
         let Some(path) = &route.matches.path else {
             return RouteFacts::default();
         };
-        let capture = |segment: &Segment| match segment {
-            Segment::Capture(name) => Some(Arc::clone(name)),
-            Segment::Literal(_) => None,
-        };
-        let captures: Vec<_> = path.segments.iter().filter_map(capture).collect();
+        let captures: Vec<Arc<str>> = pattern::captures(path).cloned().collect();
         if captures.len() > CAPTURES_MAX {
             let text = format!(
                 "a path has at most {CAPTURES_MAX} captures, this one has {}",
@@ -189,6 +239,7 @@ impl<'c> Compiler<'c> {
         for (what, size) in &built.needs.reserved {
             self.budget.push((format!("{id}: {what}"), size.bytes()));
         }
+        self.stores.extend(built.needs.stores.iter().cloned());
         for (path, bytes) in &built.needs.files {
             self.files.push((path.display().to_string(), Arc::clone(bytes)));
         }
@@ -294,6 +345,35 @@ impl<'c> Compiler<'c> {
             .with_label(format!("needs `{slot}`"))
             .with_second(route.span, "on this route")
             .with_help("put an authentication filter (jwt, api-key) above it, without `when`, `shadow` or `on-fault: pass`")
+    }
+
+    /// Every parameter that a step reads must stand in the path of the route.
+    fn check_captures(&mut self, route: &Route, stages: &[Stage]) {
+        let mut leaves = Vec::new();
+        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
+        let path = route.matches.path.as_ref();
+        let known: Vec<&str> = path.map_or_else(Vec::new, |path| {
+            pattern::captures(path).map(|name| &**name).collect()
+        });
+        for placed in leaves {
+            let names = placed.instance.needs.captures.iter();
+            for name in names.filter(|name| !known.contains(&&***name)) {
+                let filter = placed.instance.filter;
+                let text = format!(
+                    "`{filter}` needs the parameter `{name}`, which the path of route `{}` does not have",
+                    route.name
+                );
+                let help =
+                    format!("write `{{{name}}}` in the path of the route, such as `/things/{{{name}}}`");
+                self.problems.push(
+                    Problem::new("routes.unknown-capture", text)
+                        .with_span(self.span(placed.instance.step))
+                        .with_label(format!("needs `{{{name}}}`"))
+                        .with_second(route.span, "on this route")
+                        .with_help(help),
+                );
+            }
+        }
     }
 
     fn span(&self, step: StepId) -> Span {

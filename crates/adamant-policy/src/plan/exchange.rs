@@ -2,7 +2,7 @@
 //!
 //! An exchange owns memory that the next exchange on the same thread uses again; it knows no carrier.
 
-use adamant_filter::{Fields, Origin, Reason, Reply, Request};
+use adamant_filter::{Fields, Origin, Reason, Reply, Request, Role};
 
 use super::stage::StepId;
 use crate::config::ListenerId;
@@ -101,6 +101,8 @@ pub struct Refusal {
     pub reason: &'static Reason,
     /// Fields that the answer must carry.
     pub fields: Fields,
+    /// What the filter is for; `None` for a part of the engine.
+    pub(crate) role: Option<Role>,
 }
 
 impl Refusal {
@@ -111,6 +113,7 @@ impl Refusal {
             by,
             reason,
             fields: Vec::new(),
+            role: None,
         }
     }
 }
@@ -145,6 +148,11 @@ impl Exchange {
     #[must_use]
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions
+    }
+
+    /// Whether this step decided, or may have: beyond the list nobody knows.
+    pub(crate) fn may_have_decided(&self, step: StepId) -> bool {
+        self.decisions.len() >= DECISIONS_MAX || self.decisions.iter().any(|decision| decision.step == step)
     }
 
     pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {

@@ -1,5 +1,7 @@
 //! Host and path patterns against one host or path: the plain definition that the router must agree with.
 
+use std::sync::Arc;
+
 use adamant_filter::CAPTURES_MAX;
 
 use crate::config::{HostPattern, PathPattern, Segment};
@@ -29,6 +31,14 @@ pub(crate) fn path_fits(pattern: &PathPattern, path: &str) -> bool {
         }
     }
     pattern.open || parts.next().is_none()
+}
+
+/// Names of the parameters of a pattern, left to right.
+pub(crate) fn captures(pattern: &PathPattern) -> impl Iterator<Item = &Arc<str>> {
+    pattern.segments.iter().filter_map(|segment| match segment {
+        Segment::Capture(name) => Some(name),
+        Segment::Literal(_) => None,
+    })
 }
 
 /// Byte ranges of `path` that the captures of a fitting pattern stand for, left to right.

@@ -5,8 +5,10 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use adamant_filter::{Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Verdict};
-use http::header::WWW_AUTHENTICATE;
+use adamant_filter::{
+    Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Role, Verdict,
+};
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::exchange::{Decided, Exchange, Outcome, Refusal};
@@ -174,7 +176,7 @@ impl Plan {
             return;
         };
         for placed in &route.wiring.finish {
-            if skips(placed, &exchange.request) {
+            if is_left_out(placed, exchange) {
                 continue;
             }
             for hook in &placed.instance.wired.finish {
@@ -214,6 +216,12 @@ fn skips(placed: &Placed, request: &Request) -> bool {
     placed.when.as_ref().is_some_and(|when| !when.fits(request))
 }
 
+/// Whether a step has nothing to do with an exchange that ended. Filters may have changed the head since its
+/// request hook ran, or it was lost with its connection: what that hook took must be given back all the same.
+fn is_left_out(placed: &Placed, exchange: &Exchange) -> bool {
+    skips(placed, &exchange.request) && !exchange.may_have_decided(placed.instance.step)
+}
+
 /// Runs a stage without waiting. A group in which a filter must wait is run again as a whole by [`slow`]:
 /// groups hold filters that prove identities, which may be asked twice.
 fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
@@ -249,11 +257,11 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
         let verdict = match hook {
             RequestHook::Async(_) => return Step::Waits(position),
             // A step in shadow sees a copy, so that nothing it does reaches the exchange.
-            RequestHook::Sync(run) if placed.shadow => run(&mut exchange.request.shadow_copy()),
+            RequestHook::Sync(run) if placed.shadow => in_shadow(&exchange.request, run),
             RequestHook::Sync(run) => run(&mut exchange.request),
             RequestHook::Either(quick, _) => {
                 let answer = if placed.shadow {
-                    quick(&mut exchange.request.shadow_copy())
+                    in_shadow(&exchange.request, quick)
                 } else {
                     quick(&mut exchange.request)
                 };
@@ -269,6 +277,14 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
         }
     }
     Step::Next
+}
+
+/// Runs a hook on a copy, of which only the words of its filter come back.
+fn in_shadow<T>(request: &Request, run: impl Fn(&mut Request) -> T) -> T {
+    let mut copy = request.shadow_copy();
+    let answer = run(&mut copy);
+    request.take_words(&copy);
+    answer
 }
 
 /// Runs a stage from its hook at `first` on and waits where it must. A group begins anew: it holds nothing
@@ -318,6 +334,9 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
                 None => wait.start(request).await,
             },
         };
+        if let Some(copy) = &copy {
+            exchange.request.take_words(copy);
+        }
         if let Step::Stop(decided) = settle(placed, verdict, exchange) {
             return Some(decided);
         }
@@ -329,6 +348,7 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
 fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     let step = placed.instance.step;
     let by = placed.instance.filter;
+    let role = Some(placed.instance.role);
     if matches!(verdict, Verdict::Pass) {
         exchange.decide(step, Outcome::Passed, None);
         return Step::Next;
@@ -346,7 +366,12 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
         Verdict::Pass => Step::Next,
         Verdict::Deny(Denial { reason, fields }) => {
             exchange.decide(step, Outcome::Denied, Some(reason));
-            Step::Stop(Decided::Refuse(Refusal { by, reason, fields }))
+            Step::Stop(Decided::Refuse(Refusal {
+                by,
+                reason,
+                fields,
+                role,
+            }))
         }
         Verdict::Reply(reply) => {
             exchange.decide(step, Outcome::Replied, None);
@@ -358,27 +383,49 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
         }
         Verdict::Fault(fault) => {
             exchange.decide(step, Outcome::FaultDenied, Some(fault.reason));
-            Step::Stop(Decided::Refuse(Refusal::new(by, fault.reason)))
+            let refusal = Refusal {
+                role,
+                ..Refusal::new(by, fault.reason)
+            };
+            Step::Stop(Decided::Refuse(refusal))
         }
     }
 }
 
-/// Of several branches that refused, the one tells why for which the client brought a credential;
-/// the challenges of all are kept.
+/// Of several branches that refused, the one tells why for which the client brought a credential; one that
+/// lacks a credential goes before one that has nothing to do with credentials, since the client can bring one
+/// (RFC 9110 §15.5.2). The challenges of all are kept.
 fn merge(before: Option<Refusal>, next: Refusal) -> Refusal {
     let Some(before) = before else { return next };
-    let (mut told, other) = if before.reason.code() == "missing" {
+    let (earlier, later) = (concerns(&before), concerns(&next));
+    let (mut told, other) = if later > earlier || (later == earlier && later == Concerns::NoCredential) {
         (next, before)
     } else {
         (before, next)
     };
     if told.reason.status() == 401 {
-        told.fields.extend(
-            other
-                .fields
-                .into_iter()
-                .filter(|(name, _)| *name == WWW_AUTHENTICATE),
-        );
+        let is_new = |value: &HeaderValue| !told.fields.iter().any(|(_, known)| known == value);
+        let challenges = other.fields.into_iter();
+        let challenges: Vec<_> = challenges
+            .filter(|(name, value)| *name == WWW_AUTHENTICATE && is_new(value))
+            .collect();
+        told.fields.extend(challenges);
     }
     told
+}
+
+/// What a refusal is about, in the order in which a client should learn it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Concerns {
+    SomethingElse,
+    NoCredential,
+    Credential,
+}
+
+fn concerns(refusal: &Refusal) -> Concerns {
+    match refusal.role {
+        Some(Role::Authenticate) if refusal.reason.code() == "missing" => Concerns::NoCredential,
+        Some(Role::Authenticate | Role::Authorize) => Concerns::Credential,
+        Some(Role::Limit | Role::Guard | Role::Shape | Role::Observe) | None => Concerns::SomethingElse,
+    }
 }

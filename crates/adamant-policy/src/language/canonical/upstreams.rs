@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Object, text, time};
 use crate::config::{
-    Balance, Endpoint, Health, Origin, Retry, Timeouts, Upstream, UpstreamHost, UpstreamProtocol, UpstreamTls,
+    Balance, Endpoint, Health, Origin, Retry, Timeouts, Upstream, UpstreamHost, UpstreamLimits,
+    UpstreamProtocol, UpstreamRate, UpstreamTls,
 };
 
 pub(super) fn of_upstream(upstream: &Upstream) -> Value {
@@ -15,6 +16,7 @@ pub(super) fn of_upstream(upstream: &Upstream) -> Value {
         health,
         timeouts,
         retry,
+        limits,
         tls,
         protocol,
         keep_idle,
@@ -37,6 +39,7 @@ pub(super) fn of_upstream(upstream: &Upstream) -> Value {
     object.put_some("health", health.as_ref().map(of_health));
     object.put("timeouts", of_timeouts(timeouts));
     object.put_some("retry", of_retry(retry));
+    object.put_some("limits", of_limits(limits));
     object.put_some("tls", tls.as_ref().map(of_upstream_tls));
     object.put(
         "protocol",
@@ -66,7 +69,18 @@ fn of_timeouts(timeouts: &Timeouts) -> Value {
     json!({ "connect": time(connect), "first-byte": time(first_byte), "idle": time(idle), "total": time(total) })
 }
 
-fn of_upstream_tls(tls: &UpstreamTls) -> Value {
+fn of_limits(limits: &UpstreamLimits) -> Option<Value> {
+    let UpstreamLimits { in_flight, rate } = limits;
+    let mut object = Object::default();
+    object.put_some("in-flight", in_flight.map(Value::from));
+    if let Some(UpstreamRate { allow, burst }) = rate {
+        object.put("allow", allow.to_string());
+        object.put("burst", *burst);
+    }
+    (*limits != UpstreamLimits::default()).then(|| object.into())
+}
+
+pub(super) fn of_upstream_tls(tls: &UpstreamTls) -> Value {
     let UpstreamTls {
         server_name,
         ca,
