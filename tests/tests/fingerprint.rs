@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use adamant_tests::idp::api_key_entry;
-use adamant_tests::{Adamant, Folder, Idp};
+use adamant_tests::{Adamant, Authority, Folder, Idp};
 use jsonwebtoken::Algorithm;
 
 /// A key, and what is written around it: `@` stands for its two values.
@@ -89,6 +89,56 @@ const STEPS: &[Row] = &[
     ("api-key.keys.file", "api-key: { keys: { file: @ } }", ["one.yaml", "two.yaml"]),
     ("api-key.forward", "api-key: { keys: { file: one.yaml }, forward: @ }", ["true", "false"]),
     ("api-key.realm", "api-key: { keys: { file: one.yaml }, realm: @ }", ["a", "b"]),
+    ("basic.users.file", "basic: { users: { file: @ } }", ["one-users.yaml", "two-users.yaml"]),
+    ("basic.forward", "basic: { users: { file: one-users.yaml }, forward: @ }", ["true", "false"]),
+    ("basic.realm", "basic: { users: { file: one-users.yaml }, realm: @ }", ["a", "b"]),
+    ("basic.remember-for", "basic: { users: { file: one-users.yaml }, remember-for: @ }", ["1m", "2m"]),
+    ("basic.at-once", "basic: { users: { file: one-users.yaml }, at-once: @ }", ["1", "2"]),
+    ("basic.guard.after", "basic: { users: { file: one-users.yaml }, guard: { after: @ } }", ["1", "2"]),
+    ("basic.guard.after-from-source", "basic: { users: { file: one-users.yaml }, guard: { after-from-source: @ } }", ["1", "2"]),
+    ("basic.guard.wait", "basic: { users: { file: one-users.yaml }, guard: { wait: @ } }", ["2s", "3s"]),
+    ("basic.guard.at-most", "basic: { users: { file: one-users.yaml }, guard: { at-most: @ } }", ["1m", "2m"]),
+    ("basic.guard.forget", "basic: { users: { file: one-users.yaml }, guard: { forget: @ } }", ["2h", "3h"]),
+    ("basic.guard.remember", "basic: { users: { file: one-users.yaml }, guard: { remember: @ } }", ["8", "9"]),
+    ("introspection.url", "introspection: { url: @, client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true }", ["\"https://a.test/\"", "\"https://b.test/\""]),
+    ("introspection.ca", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, ca: @ }", ["one-ca.pem", "two-ca.pem"]),
+    ("introspection.client.id", "introspection: { url: \"https://id.test/\", client: { id: @, secret: { env: S } }, active-for: 10s, any-audience: true }", ["a", "b"]),
+    ("introspection.client.secret.env", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: @ } }, active-for: 10s, any-audience: true }", ["A", "B"]),
+    ("introspection.client.secret.file", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { file: @ } }, active-for: 10s, any-audience: true }", ["a", "b"]),
+    ("introspection.client.by", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S }, by: @ }, active-for: 10s, any-audience: true }", ["basic", "body"]),
+    ("introspection.audience", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, audience: @ }", ["a", "[a, b]"]),
+    ("introspection.any-audience", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, @ }", ["any-audience: true", "audience: a"]),
+    ("introspection.active-for", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, any-audience: true, active-for: @ }", ["1s", "2s"]),
+    ("introspection.timeout", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, timeout: @ }", ["1s", "3s"]),
+    ("introspection.issuer", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, issuer: @ }", ["a", "b"]),
+    ("introspection.consumer", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, consumer: @ }", ["a", "b"]),
+    ("introspection.scopes", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, scopes: @ }", ["a", "b"]),
+    ("introspection.skew", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, skew: @ }", ["1s", "2s"]),
+    ("introspection.inactive-for", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, inactive-for: @ }", ["1s", "2s"]),
+    ("introspection.remember", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, remember: @ }", ["8", "9"]),
+    ("introspection.at-once", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, at-once: @ }", ["8", "9"]),
+    ("introspection.header", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, header: @ }", ["x-a", "x-b"]),
+    ("introspection.forward", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, forward: @ }", ["true", "false"]),
+    ("introspection.realm", "introspection: { url: \"https://id.test/\", client: { id: g, secret: { env: S } }, active-for: 10s, any-audience: true, realm: @ }", ["a", "b"]),
+    ("forward-auth.url", "forward-auth: { url: @, consumer: x-u }", ["\"https://a.test/\"", "\"https://b.test/\""]),
+    ("forward-auth.consumer", "forward-auth: { url: \"https://id.test/\", consumer: @ }", ["x-a", "x-b"]),
+    ("forward-auth.forward", "forward-auth: { url: \"https://id.test/\", consumer: x-u, send: [cookie], forward: @ }", ["true", "false"]),
+    ("forward-auth.ca", "forward-auth: { url: \"https://id.test/\", consumer: x-u, ca: @ }", ["one-ca.pem", "two-ca.pem"]),
+    ("forward-auth.timeout", "forward-auth: { url: \"https://id.test/\", consumer: x-u, timeout: @ }", ["1s", "3s"]),
+    ("forward-auth.send", "forward-auth: { url: \"https://id.test/\", consumer: x-u, send: @ }", ["[x-a]", "[x-b]"]),
+    ("forward-auth.take", "forward-auth: { url: \"https://id.test/\", consumer: x-u, take: @ }", ["[x-a]", "[x-b]"]),
+    ("forward-auth.relay", "forward-auth: { url: \"https://id.test/\", consumer: x-u, relay: @ }", ["[x-a]", "[x-b]"]),
+    ("forward-auth.pass", "forward-auth: { url: \"https://id.test/\", consumer: x-u, pass: @ }", ["[200]", "[204]"]),
+    ("forward-auth.at-once", "forward-auth: { url: \"https://id.test/\", consumer: x-u, at-once: @ }", ["8", "9"]),
+    ("forward-check.url", "forward-check: { url: @ }", ["\"https://a.test/\"", "\"https://b.test/\""]),
+    ("forward-check.forward", "forward-check: { url: \"https://id.test/\", send: [cookie], forward: @ }", ["true", "false"]),
+    ("forward-check.ca", "forward-check: { url: \"https://id.test/\", ca: @ }", ["one-ca.pem", "two-ca.pem"]),
+    ("forward-check.timeout", "forward-check: { url: \"https://id.test/\", timeout: @ }", ["1s", "3s"]),
+    ("forward-check.send", "forward-check: { url: \"https://id.test/\", send: @ }", ["[x-a]", "[x-b]"]),
+    ("forward-check.take", "forward-check: { url: \"https://id.test/\", take: @ }", ["[x-a]", "[x-b]"]),
+    ("forward-check.relay", "forward-check: { url: \"https://id.test/\", relay: @ }", ["[x-a]", "[x-b]"]),
+    ("forward-check.pass", "forward-check: { url: \"https://id.test/\", pass: @ }", ["[200]", "[204]"]),
+    ("forward-check.at-once", "forward-check: { url: \"https://id.test/\", at-once: @ }", ["8", "9"]),
     ("authorize.scopes.all", "PROVED authorize: { scopes: { all: @ } }", ["[a]", "[b]"]),
     ("authorize.scopes.any", "PROVED authorize: { scopes: { any: @ } }", ["[a]", "[b]"]),
     ("authorize.roles.claim", "PROVED authorize: { roles: { claim: @, any: [x] } }", ["a", "b"]),
@@ -222,6 +272,9 @@ const OTHERS: &[Row] = &[
     ("observe.access-log.queue", "observe: { access-log: { to: stdout, queue: @ } }", ["17", "18"]),
 ];
 
+/// A hash that `basic` accepts; of no password that anybody knows.
+const HASH: &str = "$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
 const LISTENER: &str = "bind: \"127.0.0.1:1\"";
 const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
@@ -319,6 +372,11 @@ fn folder() -> Folder {
         folder.write(&format!("{name}.signers.yaml"), format!("keys:\n  - {{ id: {name}, consumer: acme, algorithm: hmac-sha256, secret: {{ env: MAC }} }}\n"));
         let entry = api_key_entry(name, &format!("adm_{name}"), "acme", "");
         folder.write(&format!("{name}.yaml"), format!("keys:\n{entry}"));
+        folder.write(
+            &format!("{name}-users.yaml"),
+            format!("users: [{{ name: {name}, hash: \"{HASH}\" }}]"),
+        );
+        folder.write(&format!("{name}-ca.pem"), Authority::new(name).pem());
     }
     folder
 }

@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use adamant_filter::Size;
+
 /// What work is about: a hash of a credential.
 pub(crate) type Topic = [u8; 32];
 
@@ -52,6 +54,12 @@ impl<T: Clone> Flights<T> {
             under_way: Mutex::default(),
             at_most: usize::try_from(at_most).unwrap_or(usize::MAX),
         })
+    }
+
+    /// Most memory of those who wait.
+    pub(crate) const fn bound(at_most: u32) -> Size {
+        let each = size_of::<(usize, Waker)>() * WAITING_MAX + size_of::<(Topic, Flight<T>)>();
+        Size::from_bytes(at_most as u64 * each as u64)
     }
 
     /// Takes part in the work on this topic.
@@ -130,6 +138,8 @@ impl<T> Flight<T> {
 pub(crate) struct Wait<T> {
     flight: Arc<Flight<T>>,
     number: usize,
+    /// Whether it is among those who are woken, so that only a second look has to search for itself there.
+    is_listed: bool,
 }
 
 impl<T> Wait<T> {
@@ -144,6 +154,7 @@ impl<T> Wait<T> {
         Some(Self {
             flight: Arc::clone(flight),
             number,
+            is_listed: false,
         })
     }
 }
@@ -152,18 +163,20 @@ impl<T: Clone> Future for Wait<T> {
     type Output = Option<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut state = lock(&self.flight.0);
+        let this = self.get_mut();
+        let mut state = lock(&this.flight.0);
         if let Some(result) = &state.result {
             return Poll::Ready(result.clone());
         }
-        match state
-            .waiting
-            .iter_mut()
-            .find(|(number, _)| *number == self.number)
-        {
+        let mut waiting = state.waiting.iter_mut();
+        let listed = this
+            .is_listed
+            .then(|| waiting.find(|(number, _)| *number == this.number));
+        match listed.flatten() {
             Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => state.waiting.push((self.number, cx.waker().clone())),
+            None => state.waiting.push((this.number, cx.waker().clone())),
         }
+        this.is_listed = true;
         Poll::Pending
     }
 }

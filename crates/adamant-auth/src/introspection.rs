@@ -52,6 +52,7 @@ impl Filter for Introspection {
 
     fn build(config: IntrospectionConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         config.check()?;
+        boot.reserve("requests that wait", Flights::<Judged>::bound(config.at_once));
         Ok(Self {
             source: Source::header(&config.header)?,
             forward: config.forward,

@@ -9,8 +9,10 @@
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
 //! | [`Basic`] | proves an identity by a name and a password (RFC 7617) |
 //! | [`ClientCertificate`] | proves an identity by the certificate of the TLS connection |
+//! | [`ForwardAuth`] | proves an identity by the word of an HTTP service that is asked about each request |
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
+//! | [`ForwardCheck`] | lets pass what an HTTP service lets pass |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 //! | [`Authorize`] | lets pass who fulfils the rules of a route |
 //! | [`IdentityHeaders`] | tells the upstream who was proved to be calling |
@@ -27,7 +29,10 @@ mod consumer;
 mod credential;
 mod escape;
 mod flight;
+mod forward_auth;
+mod forward_check;
 mod identity_headers;
+mod inquiry;
 mod introspection;
 mod jwt;
 mod owned_field;
@@ -42,11 +47,12 @@ pub use authorize::{Authorize, AuthorizeConfig, ClaimPresence, ClaimValue, Neede
 pub use backoff::GuardConfig;
 pub use basic::{Basic, BasicConfig, UserList};
 pub use client_certificate::{CertificateName, ClientCertificate, ClientCertificateConfig};
+pub use forward_auth::{ForwardAuth, ForwardAuthConfig};
+pub use forward_check::{ForwardCheck, ForwardCheckConfig};
 pub use identity_headers::{IdentityHeaders, IdentityHeadersConfig};
 pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
-};
 };
 pub use scopes::{Scopes, ScopesConfig};
 pub use signature::{
@@ -67,6 +73,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<ApiKey>(version)
         .filter::<Basic>(version)
         .filter::<ClientCertificate>(version)
+        .filter::<ForwardAuth>(version)
+        .filter::<ForwardCheck>(version)
         .filter::<Introspection>(version)
         .filter::<Signature>(version)
         .filter::<Scopes>(version)
@@ -90,6 +98,8 @@ mod tests {
                 "authorize",
                 "basic",
                 "client-certificate",
+                "forward-auth",
+                "forward-check",
                 "identity-headers",
                 "introspection",
                 "jwt",

@@ -58,6 +58,7 @@ impl Checker {
     pub(super) fn build(config: &BasicConfig, users: Users, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         let memory = users.memory().saturating_mul(u64::from(config.at_once));
         boot.reserve("passwords that are hashed", Size::from_bytes(memory));
+        boot.reserve("requests that wait", Flights::<Checked>::bound(config.at_once));
         let mut key = [0; 32];
         boot.random().fill(&mut key);
         Ok(Self {

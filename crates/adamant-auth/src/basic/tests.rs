@@ -341,5 +341,5 @@ fn memory_for_hashes_is_told() {
         .iter()
         .find(|(what, _)| *what == "passwords that are hashed");
     assert_eq!(hashing.unwrap().1, Size::from_bytes(3 * 19 * 1024 * 1024));
-    assert_eq!(reserved.len(), 3);
+    assert_eq!(reserved.len(), 4);
 }
