@@ -257,7 +257,7 @@ async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
     folder.write("ca.pem", ours.pem());
     ours.site(&["counters.test"]).write(&folder, "site");
     let tls = ["--tls-cert-file", "site.pem", "--tls-key-file", "site.key", "--tls-ca-cert-file", "ca.pem"];
-    let more = ["--tls-auth-clients", "no", "--user", "edge on >swordfish ~adamant:* +@all"];
+    let more = ["--tls-auth-clients", "no", "--user", "edge", "on", ">swordfish", "~adamant:*", "+@all"];
     let redis = Redis::start_with(folder, true, &[tls.as_slice(), &more].concat()).await;
     let start = async |more: &str, password: &str, authority: &Authority| {
         let keys = format!("{}, user: edge, database: 3, {more}", at(&redis));
@@ -294,7 +294,7 @@ async fn nothing_but_requests_needs_the_store() {
     let text = policy(&at(&redis), &rate("allow: 2/h", "when-gone: deny"));
     redis.kill();
     let setup = Setup::new(&text);
-    for command in [&["check"][..], &["show"], &["digest"], &["explain", "GET", "http://localhost/"]] {
+    for command in [&["check"][..], &["show"], &["digest"], &["explain", "--method", "GET", "--url", "http://localhost/"]] {
         let told = setup.run(command).await.exits(0);
         assert!(!told.text().contains("store-gone"), "{}", told.text());
     }
