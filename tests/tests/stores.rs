@@ -310,3 +310,29 @@ async fn nothing_but_requests_needs_the_store() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn names_of_stores_are_held_against_the_file() {
+    let store = "address: \"127.0.0.1:1\"";
+    let deny = "when-gone: deny";
+    let unknown = rate("allow: 2/h", deny).replace("counters", "counter");
+    let unnamed = rate("allow: 2/h", deny).replace("id: all", "shadow: false");
+    let ahead = rate("allow: 2/h", "when-gone: deny, batch: 3");
+    let silent = rate("allow: 2/h", "batch: 2");
+    for (step, told) in [
+        (&*unknown, "names.unknown"),
+        (&*unknown, "there is no store `counter`; did you mean `counters`?"),
+        ("methods: { allow: [GET] }", "no filter uses the store `counters`"),
+        (&*unnamed, "write `id: NAME` beside `rate`"),
+        (&*ahead, "no more than 2 may come at once"),
+        (&*silent, "needs the key `when-gone`"),
+    ] {
+        let checked = Setup::new(&policy(store, step)).run(&["check"]).await.exits(1);
+        assert!(checked.text().contains(told), "{told}: {}", checked.text());
+    }
+    let none = policy(store, &rate("allow: 2/h", deny)).yaml();
+    let none = none.split("stores:\n").collect::<Vec<_>>();
+    let rest = none[1].split("routes:").nth(1).expect("the routes follow");
+    let checked = Setup::text(&format!("{}routes:{rest}", none[0])).run(&["check"]).await.exits(1);
+    assert!(checked.text().contains("name it under `stores`"), "{}", checked.text());
+}
