@@ -19,6 +19,7 @@ pub mod message;
 pub mod origin;
 pub mod policy;
 pub mod procinfo;
+pub mod redis;
 pub mod repository;
 pub mod script;
 pub mod wait;
@@ -34,6 +35,7 @@ pub use idp::Idp;
 pub use message::{Fields, Response, Seen};
 pub use origin::Origin;
 pub use policy::Policy;
+pub use redis::Redis;
 pub use script::Answer;
 
 /// Says which keys of the language the test around it shows at work, such as `upstreams.*.retry.attempts`.

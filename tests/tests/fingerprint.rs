@@ -141,10 +141,11 @@ const STEPS: &[Row] = &[
     ("quota.per", "quota: { by: address, allow: 1, keep-local: true, per: @ }", ["day", "month"]),
     ("quota.zone", "quota: { by: address, QUOTA, zone: @ }", ["Europe/Berlin", "Asia/Tokyo"]),
     ("quota.keep-local", "quota: { by: address, allow: 1, per: day, @ }", ["keep-local: true", "store: counters, when-gone: deny"]),
-    ("quota.store", "quota: { by: address, allow: 1, per: day, when-gone: deny, store: @ }", ["counters", "others"]),
+    ("quota.store", "quota: { by: address, allow: 1, per: day, when-gone: deny, store: @ }, id: a }, { rate: { RATE, SHARED }, id: b }, { rate: { RATE, scope: { shared: { store: others, when-gone: deny } } }, id: c", ["counters", "others"]),
+    ("quota.plans.*", "api-key: { keys: { file: one.yaml } } }, { quota: { by: consumer, QUOTA, plans: { gold: @ } }", ["1", "2"]),
     ("quota.when-gone", "quota: { by: address, allow: 1, per: day, store: counters, when-gone: @ }", ["deny", "allow"]),
     ("quota.remember", "quota: { by: address, QUOTA, remember: @ }", ["8", "9"]),
-    ("quota.cost.methods.*", "quota: { by: address, QUOTA, cost: { methods: { PUT: @ } } }", ["0", "1"]),
+    ("quota.cost.methods.*", "quota: { by: address, QUOTA, cost: { methods: { PUT: @ } } }", ["1", "2"]),
     ("quota.missing", "quota: { by: \"header:x\", QUOTA, missing: @ }", ["deny", "skip"]),
     ("quota.headers", "quota: { by: address, QUOTA, headers: @ }", ["true", "false"]),
     ("rate.by", "rate: { by: @, allow: 1/s }", ["address", "route"]),
@@ -153,6 +154,24 @@ const STEPS: &[Row] = &[
     ("rate.remember", "rate: { by: address, allow: 1/s, remember: @ }", ["8", "9"]),
     ("rate.missing", "rate: { by: \"header:x\", allow: 1/s, missing: @ }", ["deny", "skip"]),
     ("rate.headers", "rate: { by: address, allow: 1/s, headers: @ }", ["true", "false"]),
+    ("rate.algorithm", "rate: { by: address, allow: 1/s, algorithm: @ }", ["even", "sliding"]),
+    ("rate.plans.*.allow", "rate: { by: address, allow: 1/s, plans: { gold: { allow: @, burst: 9 } } }", ["1/s", "2/s"]),
+    ("rate.plans.*.burst", "rate: { by: address, allow: 1/s, plans: { gold: { allow: 1/s, burst: @ } } }", ["8", "9"]),
+    ("rate.limits[].id", "rate: { by: address, limits: [{ id: @, allow: 1/s }] }", ["a", "b"]),
+    ("rate.limits[].by", "rate: { limits: [{ id: a, by: @, allow: 1/s }] }", ["address", "route"]),
+    ("rate.limits[].allow", "rate: { by: address, limits: [{ id: a, allow: @, burst: 9 }] }", ["1/s", "2/s"]),
+    ("rate.limits[].burst", "rate: { by: address, limits: [{ id: a, allow: 1/s, burst: @ }] }", ["8", "9"]),
+    ("rate.limits[].algorithm", "rate: { by: address, limits: [{ id: a, allow: 1/s, algorithm: @ }] }", ["even", "sliding"]),
+    ("rate.limits[].plans.*.allow", "rate: { by: address, limits: [{ id: a, allow: 1/s, plans: { gold: { allow: @, burst: 9 } } }] }", ["1/s", "2/s"]),
+    ("rate.limits[].plans.*.burst", "rate: { by: address, limits: [{ id: a, allow: 1/s, plans: { gold: { allow: 1/s, burst: @ } } }] }", ["8", "9"]),
+    ("rate.cost.methods.*", "rate: { by: address, allow: 9/s, cost: { methods: { POST: @ } } }", ["2", "3"]),
+    ("rate.cost.routes.*", "rate: { by: address, allow: 9/s, cost: { routes: { all: @ } } }", ["2", "3"]),
+    ("rate.legacy", "rate: { by: address, allow: 1/s, legacy: @ }", ["none", "triple"]),
+    ("rate.scope", "rate: { by: address, allow: 9/s, scope: @ }", ["instance", "{ fleet: { replicas: 2 } }"]),
+    ("rate.scope.fleet.replicas", "rate: { by: address, allow: 9/s, scope: { fleet: { replicas: @ } } }", ["2", "3"]),
+    ("rate.scope.shared.store", "rate: { RATE, scope: { shared: { store: @, when-gone: deny } } }, id: a }, { rate: { RATE, SHARED }, id: b }, { rate: { RATE, scope: { shared: { store: others, when-gone: deny } } }, id: c", ["counters", "others"]),
+    ("rate.scope.shared.when-gone", "rate: { RATE, scope: { shared: { store: counters, when-gone: @ } } }, id: a", ["deny", "local"]),
+    ("rate.scope.shared.batch", "rate: { RATE, scope: { shared: { store: counters, when-gone: deny, batch: @ } } }, id: a", ["2", "3"]),
     ("rate.precision", "rate: { by: address, allow: 1/s, precision: @ }", ["exact", "sketch"]),
     ("scopes.all", "SCOPES { all: @ }", ["[a]", "[b]"]),
     ("scopes.any", "SCOPES { any: @ }", ["[a]", "[b]"]),
@@ -191,6 +210,19 @@ const ROUTES: &[Row] = &[
     ("body.at-most", "match: { path: /** }, TO, body: { at-most: @ }", ["1KiB", "2KiB"]),
 ];
 
+#[rustfmt::skip] // One row a line: it is a table.
+const STORES: &[Row] = &[
+    ("redis.address", "address: @", ["\"127.0.0.1:1\"", "\"127.0.0.1:2\""]),
+    ("redis.tls.server-name", "tls: { server-name: @ }", ["a.test", "b.test"]),
+    ("redis.tls.ca", "tls: { server-name: a.test, ca: @ }", ["a.pem", "b.pem"]),
+    ("redis.user", "user: @, password: { env: P }", ["a", "b"]),
+    ("redis.password.env", "password: { env: @ }", ["P", "Q"]),
+    ("redis.password.file", "password: { file: @ }", ["p", "q"]),
+    ("redis.database", "database: @", ["1", "2"]),
+    ("redis.timeout", "timeout: @", ["10ms", "20ms"]),
+    ("redis.connections", "connections: @", ["1", "3"]),
+];
+
 /// Keys outside of the maps above, as whole files but for what every file has.
 #[rustfmt::skip] // One row a line: it is a table.
 const OTHERS: &[Row] = &[
@@ -206,11 +238,15 @@ const OTHERS: &[Row] = &[
 
 const LISTENER: &str = "bind: \"127.0.0.1:1\"";
 const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
+const STORE: &str = "address: \"127.0.0.1:1\"";
+const SHARED: &str = "scope: { shared: { store: counters, when-gone: deny } }";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
     let long = written
+        .replace("RATE", "by: address, allow: 9/s")
+        .replace("SHARED", SHARED)
         .replace("KEYS", "keys: { secret: { env: S } }")
         .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
         .replace("FAILURES", "statuses: [401], allow: 1/s")
@@ -239,18 +275,22 @@ fn file(section: &str, written: &str) -> String {
             format!("name: all, {long} }}, {{ name: rest, match: {{ path: /rest }}, public: true, to: origin")
         }
         "routes" => format!("name: all, {long}"),
-        "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
+        "steps" | "stores" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),
     };
     let steps = match (section, long.strip_prefix("SCOPES")) {
         ("steps", Some(scopes)) => {
             format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ scopes: {scopes} }}")
         }
+        ("steps", None) if long.contains("plans:") => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
+        }
         ("steps", None) => format!("{{ {long} }}"),
+        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
         _ => "{ methods: { allow: [GET] } }".to_owned(),
     };
     let policies = match section {
-        "steps" => format!("policies: {{ p: [{steps}] }}\n"),
+        "steps" | "stores" => format!("policies: {{ p: [{steps}] }}\n"),
         _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
         _ => String::new(),
     };
@@ -259,13 +299,29 @@ fn file(section: &str, written: &str) -> String {
     } else {
         String::new()
     };
+    let stores = match section {
+        "stores" => format!(
+            "stores: {{ counters: {{ redis: {{ {} }} }} }}\n",
+            with("stores", STORE, "address:")
+        ),
+        _ if long.contains("others") => format!(
+            "stores: {{ counters: {{ redis: {{ {STORE} }} }}, others: {{ redis: {{ {STORE} }} }} }}\n"
+        ),
+        _ if long.contains("counters") => format!("stores: {{ counters: {{ redis: {{ {STORE} }} }} }}\n"),
+        _ => String::new(),
+    };
+    let plans = if long.contains("plans:") && section == "steps" {
+        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
+    } else {
+        ""
+    };
     let second = if long.contains("to: other") {
         ", other: { built-in: echo }"
     } else {
         ""
     };
     format!(
-        "adamant: 1\nlisteners: {{ public: {{ {listener} }} }}\nupstreams: {{ origin: {{ {upstream} }}{second} }}\n{policies}routes: [{{ {route} }}]\n{other}"
+        "adamant: 1\nlisteners: {{ public: {{ {listener} }} }}\n{plans}upstreams: {{ origin: {{ {upstream} }}{second} }}\n{stores}{policies}routes: [{{ {route} }}]\n{other}"
     )
 }
 
@@ -306,6 +362,7 @@ async fn another_value_of_any_key_is_another_policy() {
     for (section, prefix, rows) in [
         ("listeners", "listeners.*.", LISTENERS),
         ("upstreams", "upstreams.*.", UPSTREAMS),
+        ("stores", "stores.*.", STORES),
         ("steps", "policies.*[].", STEPS),
         ("routes", "routes[].", ROUTES),
         ("", "", OTHERS),

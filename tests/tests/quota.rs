@@ -4,7 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adamant_tests::client::{CARRIERS, exchange, get, request};
 use adamant_tests::gateway::Setup;
-use adamant_tests::{Gateway, Origin, Policy, Response, covers};
+use adamant_tests::idp::api_key_entry;
+use adamant_tests::{Gateway, Origin, Policy, Redis, Response, covers, wait};
 
 const DAY: u64 = 86_400;
 
@@ -111,7 +112,7 @@ async fn a_day_is_that_of_the_zone() {
 async fn methods_have_costs_and_a_refusal_costs_nothing() {
     covers(&["policies.*[].quota.cost.methods.*"]);
     let origin = Origin::hello().await;
-    let quota = "allow: 7, per: month, cost: { methods: { POST: 5, HEAD: 0 } }";
+    let quota = "allow: 7, per: month, cost: { methods: { POST: 5 } }";
     let gateway = Gateway::start(&Policy::before(&origin).route(&route("all", quota))).await;
     let rows = [
         ("POST", 200),
@@ -120,7 +121,6 @@ async fn methods_have_costs_and_a_refusal_costs_nothing() {
         ("GET", 200),
         ("GET", 200),
         ("GET", 429),
-        ("HEAD", 200),
     ];
     for (method, status) in rows {
         let answer = exchange(gateway.address(), request(method, "/all", &[], "")).await;
@@ -147,6 +147,112 @@ async fn counts_of_a_process_end_with_it_and_forgotten_keys_begin_afresh() {
         .run(&["check"])
         .await;
     assert!(refused.text().contains("keep-local: true"), "{}", refused.text());
+}
+
+/// A route whose quota is kept in the store `counters`.
+fn shared(redis: &Redis, quota: &str) -> Policy {
+    let route = format!(
+        "name: all\nmatch: {{ path: /** }}\npublic: true\nrespond: {{ status: 204 }}\nfilters:\n  - quota: {{ by: address, per: month, zone: Europe/Berlin, store: counters, {quota} }}"
+    );
+    Policy::new()
+        .listener("public", "")
+        .store(
+            "counters",
+            &format!("redis: {{ address: \"{}\", timeout: 2s }}", redis.address()),
+        )
+        .route(&route)
+}
+
+async fn statuses(gateway: &Gateway, count: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for number in 0..count {
+        statuses.push(get(gateway.address(), "/", CARRIERS[number % 2]).await.status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn instances_share_a_quota_that_outlives_them_and_is_raised_in_its_middle() {
+    covers(&["policies.*[].quota.store"]);
+    let redis = Redis::start().await;
+    let policy = shared(&redis, "allow: 5, when-gone: deny");
+    let (one, other) = (Gateway::start(&policy).await, Gateway::start(&policy).await);
+    assert_eq!(statuses(&one, 2).await, [204, 204]);
+    let told = get(other.address(), "/", &[]).await;
+    assert_eq!((told.status, parameter(&told, "ratelimit", "r")), (204, 2));
+    let before = redis.questions().await;
+    assert_eq!(statuses(&one, 4).await, [204, 204, 429, 429]);
+    let asked = redis.questions().await - before;
+    // One for each request, and those of the look itself.
+    assert!((4..=8).contains(&asked), "{asked}");
+    let refused = get(other.address(), "/", &[]).await;
+    assert_eq!(refused.refused(429), "quota.exhausted");
+    let wait: u64 = refused
+        .field("retry-after")
+        .expect("a time")
+        .parse()
+        .expect("seconds");
+    assert!((1..=31 * DAY).contains(&wait), "{wait}");
+    assert_eq!(parameter(&refused, "ratelimit", "t"), wait);
+    drop((one, other));
+    let again = Gateway::start(&policy).await;
+    assert_eq!(statuses(&again, 1).await, [429]);
+    let raised = Gateway::start(&shared(&redis, "allow: 7, when-gone: deny")).await;
+    assert_eq!(statuses(&raised, 3).await, [204, 204, 429]);
+    let by_another_name = shared(&redis, "allow: 1, when-gone: deny").yaml();
+    let by_another_name = by_another_name.trim_end().to_owned() + "\n        id: other\n";
+    let apart = Setup::text(&by_another_name).start().await;
+    assert_eq!(statuses(&apart, 2).await, [204, 429]);
+}
+
+#[tokio::test]
+async fn the_file_says_what_happens_while_the_store_is_gone() {
+    covers(&["policies.*[].quota.when-gone"]);
+    for (when_gone, status) in [("deny", 503), ("allow", 204)] {
+        let mut redis = Redis::start().await;
+        let policy = shared(&redis, &format!("allow: 2, when-gone: {when_gone}"));
+        let gateway = Gateway::start(&policy).await;
+        assert_eq!(statuses(&gateway, 1).await, [204]);
+        redis.kill();
+        for _ in 0..3 {
+            let answer = get(gateway.address(), "/", &[]).await;
+            assert_eq!((answer.status, answer.field("ratelimit")), (status, None));
+            if status == 503 {
+                assert_eq!(answer.reason(), "quota.store-gone");
+            }
+        }
+        gateway.counts("adamant_quota_store_faults_total", &[], 3.0).await;
+        redis.restart().await;
+        wait::polled("it counts again", || async {
+            (get(gateway.address(), "/", &[]).await.status == 429).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_plan_has_a_quota_of_its_own() {
+    covers(&["policies.*[].quota.plans.*"]);
+    let origin = Origin::hello().await;
+    let route = "name: all\nmatch: { path: /** }\nto: origin\nfilters:\n  - api-key: { keys: { file: keys.yaml } }\n  - quota: { by: consumer, allow: 2, per: day, keep-local: true, plans: { gold: 4 } }";
+    let declared = "plans: { gold: {} }\nconsumers: { rich: { plan: gold, known-by: [{ api-key: { name: rich } }] } }\nupstreams:";
+    let policy = Policy::before(&origin).route(route).yaml();
+    let keys = ["rich", "plain"].map(|name| api_key_entry(name, &format!("adm_{name}"), name, ""));
+    let gateway = Setup::text(&policy.replace("upstreams:", declared))
+        .file("keys.yaml", format!("keys:\n{}", keys.concat()))
+        .start()
+        .await;
+    for (name, allowed) in [("rich", 4), ("plain", 2)] {
+        for number in 0..=allowed {
+            let answer = get(gateway.address(), "/", &[&format!("X-Api-Key: adm_{name}")]).await;
+            assert_eq!(
+                answer.status,
+                if number < allowed { 200 } else { 429 },
+                "{name} {number}"
+            );
+            assert_eq!(parameter(&answer, "ratelimit-policy", "q"), allowed);
+        }
+    }
 }
 
 #[tokio::test]

@@ -103,7 +103,8 @@ impl Filter for ApiKey {
         Ok(Self {
             source,
             forward: config.forward,
-            records: KeyFile::load(&config.keys.file, boot)?.into_records(&config.keys.file)?,
+            records: KeyFile::load(&config.keys.file, boot)?
+                .into_records(&config.keys.file, &boot.consumers())?,
             challenges: Challenges::new(scheme, &config.realm)?,
             identity: boot.writes::<Identity>(),
         })

@@ -59,7 +59,7 @@ impl Filter for Jwt {
                 algorithms,
                 keys: KeySet::load(&config.keys, algorithms, boot)?,
                 remembered: Remembered::new(config.remember),
-                claims: Claims::new(config),
+                claims: Claims::new(config, boot.consumers()),
             },
         })
     }

@@ -31,6 +31,8 @@ pub struct Needs {
     pub reserved: Vec<(&'static str, Size)>,
     /// Policy files it read; their contents enter the digest.
     pub files: Vec<(PathBuf, Arc<[u8]>)>,
+    /// Names of shared stores that it was granted.
+    pub stores: Vec<Arc<str>>,
 }
 
 /// Capabilities for the filter being built.
@@ -86,6 +88,12 @@ impl<'a> Boot<'a> {
     /// The right to look into a slot that may be empty.
     pub fn may_read<T: Slot>(&mut self) -> MayRead<T> {
         MayRead::at(self.layout.slot::<T>())
+    }
+
+    /// Whether the file has a route of this name. A trial of a single filter has no file, and knows them all.
+    #[must_use]
+    pub fn knows_route(&self, name: &str) -> bool {
+        self.layout.knows_route(name)
     }
 
     /// A machine word of each exchange, for this filter alone.
@@ -188,7 +196,9 @@ impl<'a> Boot<'a> {
     /// # Errors
     /// When the file has no such store.
     pub fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {
-        self.host.store(name)
+        let store = self.host.store(name)?;
+        self.needs.stores.push(name.into());
+        Ok(store)
     }
 
     /// Runs `task` about every `period`, off the request path.

@@ -59,6 +59,13 @@ impl Consumers {
         self.plans.iter().any(|plan| **plan == *name)
     }
 
+    /// Whether a consumer of the file is in a group of this name.
+    #[must_use]
+    pub fn has_group(&self, name: &str) -> bool {
+        let mut groups = self.known.values().flat_map(|consumer| &consumer.groups);
+        groups.any(|group| **group == *name)
+    }
+
     /// Names of all plans, in the order of the file.
     #[must_use]
     pub fn plans(&self) -> &[Arc<str>] {
@@ -103,6 +110,7 @@ mod tests {
             (by_token.method(), by_token.issuer()),
             ("jwt", "https://id.test/")
         );
+        assert!(table.has_group("partners") && !table.has_group("acme"));
         assert!(by_token.has_scope("a") && by_token.is_in_group("partners") && !by_token.is_in_group("acme"));
     }
 

@@ -55,6 +55,8 @@ pub struct Word {
 pub struct Layout {
     slots: Vec<(TypeId, &'static str)>,
     words: usize,
+    /// Names of the routes that the file has; `None` where nobody knows.
+    routes: Option<Vec<Arc<str>>>,
 }
 
 impl Layout {
@@ -85,6 +87,17 @@ impl Layout {
     #[must_use]
     pub fn name(&self, index: usize) -> &'static str {
         self.slots.get(index).map_or("?", |(_, name)| name)
+    }
+
+    /// Tells which routes the file has.
+    pub fn declare_routes(&mut self, names: Vec<Arc<str>>) {
+        self.routes = Some(names);
+    }
+
+    /// Whether the file has a route of this name, as far as anybody knows.
+    pub(crate) fn knows_route(&self, name: &str) -> bool {
+        let routes = self.routes.as_ref();
+        routes.is_none_or(|routes| routes.iter().any(|route| **route == *name))
     }
 
     /// Number of slots.

@@ -4,21 +4,30 @@
 //! nothing is started.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::{
-    Background, Blocking, Consumers, Counter, Host, Keep, Node, Pending, Periodic, Problem, Random,
-    Readiness, Secret, SecretRef, Store, Target, Transport,
+    Background, Blocking, Consumers, Counter, Host, Keep, MemoryStore, Node, Pending, Periodic, Problem,
+    Random, Readiness, Secret, SecretRef, Store, Target, Transport, did_you_mean,
 };
+use adamant_policy::config::{self, Config};
 use adamant_policy::text::{self, Source};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
+use crate::store::{Contents, Faults, RedisStore};
 
 /// Largest policy file that is read.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// A host that is told of the file before it is asked for anything.
+pub trait PolicyHost: Host {
+    /// Takes over what the file says about capabilities: its stores.
+    fn know(&mut self, config: &Config);
+}
 
 /// Grants capabilities while a plan is compiled.
 pub struct LiveHost {
@@ -28,6 +37,9 @@ pub struct LiveHost {
     granted: Granted,
     consumers: Arc<Consumers>,
     kept: Vec<(String, Arc<dyn Keep>)>,
+    stores: Vec<config::Store>,
+    /// By name; opened when the first filter asks.
+    opened: HashMap<String, Arc<dyn Store>>,
 }
 
 /// What filters were granted that the gateway tells operators of.
@@ -58,6 +70,8 @@ impl LiveHost {
             granted: Granted::default(),
             consumers: Arc::default(),
             kept: Vec::new(),
+            stores: Vec::new(),
+            opened: HashMap::new(),
         }
     }
 
@@ -137,6 +151,57 @@ pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+impl LiveHost {
+    /// Connects to a store.
+    fn open(&mut self, store: &config::Store, background: &Handle) -> Result<Arc<dyn Store>, Problem> {
+        let password = store.password.as_ref().map(|at| self.reveal(at)).transpose()?;
+        let authorities = store.tls.as_ref().and_then(|tls| Some((tls, tls.ca.as_ref()?)));
+        let authorities = authorities.map(|(tls, path)| {
+            read_bounded(&self.place(path)).map_err(|error| {
+                let text = format!("the authorities `{}` cannot be read: {error}", path.display());
+                Problem::new("files.unreadable", text).with_span(tls.span)
+            })
+        });
+        let contents = Contents {
+            password,
+            authorities: authorities.transpose()?,
+        };
+        let faults = Faults {
+            gone: self.counter(
+                "store_gone",
+                "Questions to a shared store that no connection could take.",
+            ),
+            late: self.counter(
+                "store_late",
+                "Questions to a shared store that were not answered in time.",
+            ),
+            useless: self.counter(
+                "store_useless",
+                "Questions to a shared store that failed or had no usable answer.",
+            ),
+        };
+        Ok(Arc::new(RedisStore::open(store, contents, background, faults)?))
+    }
+}
+
+fn no_store(name: &str, stores: &[config::Store]) -> Problem {
+    let guess = did_you_mean(name, stores.iter().map(|store| &*store.name));
+    let guess = guess
+        .map(|guess| format!("; did you mean `{guess}`?"))
+        .unwrap_or_default();
+    let problem = Problem::new("names.unknown", format!("there is no store `{name}`{guess}"));
+    match stores {
+        [] => problem.with_help("name it under `stores`"),
+        [..] => problem,
+    }
+}
+
+impl PolicyHost for LiveHost {
+    fn know(&mut self, config: &Config) {
+        self.stores.clone_from(&config.stores);
+    }
+}
+
 impl Host for LiveHost {
     fn secret(&mut self, at: &SecretRef) -> Result<Secret, Problem> {
         if self.background.is_none() {
@@ -182,10 +247,22 @@ impl Host for LiveHost {
     }
 
     fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {
-        Err(Problem::new(
-            "capabilities.store",
-            format!("the file has no store named `{name}`"),
-        ))
+        let Some(store) = self.stores.iter().find(|store| *store.name == *name).cloned() else {
+            return Err(no_store(name, &self.stores));
+        };
+        let opened = match self.background.clone() {
+            // One store for all commands that start nothing: each has a process of its own.
+            None => None,
+            Some(_) if self.opened.contains_key(name) => None,
+            Some(background) => Some(self.open(&store, &background)?),
+        };
+        match self.opened.entry(name.to_owned()) {
+            Entry::Occupied(known) => Ok(Arc::clone(known.get())),
+            Entry::Vacant(place) => {
+                let store = opened.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+                Ok(Arc::clone(place.insert(store)))
+            }
+        }
     }
 
     fn every(&mut self, period: Duration, task: Periodic) {

@@ -18,6 +18,7 @@
 //! | `finish`, `observation` | records and numbers |
 //! | `upstream` | endpoints, names, health, retries |
 //! | `balance` | one endpoint of many |
+//! | `store` | state that instances share |
 //! | `echo` | the built-in origin |
 //! | `admin` | the operators' listeners |
 //! | `log_sink` | where access log lines end |
@@ -44,7 +45,8 @@ mod outgoing;
 mod proxy;
 mod reasons;
 mod request_id;
+mod store;
 pub mod upstream;
 
 pub use gateway::{Addresses, Ended, Gateway, Machine, StartError};
-pub use host::{Granted, LiveHost};
+pub use host::{Granted, LiveHost, PolicyHost};

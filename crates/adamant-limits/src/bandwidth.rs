@@ -232,10 +232,13 @@ impl Bandwidth {
                 delay
             }
             Whose::Keyed(by) => match by.key.get(request) {
-                Some(key) => by.table.update(key.bytes(), self.pace.instant(now), |due| {
-                    let (delay, due) = self.pace.send(due, bytes, now);
-                    (delay, Some(due))
-                }),
+                Some(key) => {
+                    let debt = |due: u128| due.saturating_sub(self.pace.instant(now));
+                    by.table.update(key.bytes(), debt, |due| {
+                        let (delay, due) = self.pace.send(due, bytes, now);
+                        (delay, Some(due))
+                    })
+                }
                 None => return Verdict::Pass,
             },
         };

@@ -4,6 +4,8 @@
 //! parts of a nanosecond, as many parts as the rate has requests: then every request costs exactly the
 //! rate's window in parts, and nothing drifts.
 
+use std::time::Duration;
+
 use adamant_filter::{Rate, Tick};
 
 /// The arithmetic of one rate with its burst.
@@ -11,7 +13,7 @@ use adamant_filter::{Rate, Tick};
 pub(crate) struct Gcra {
     /// Parts of a nanosecond; the count of the rate.
     scale: u128,
-    /// Parts that one request costs; the window of the rate in nanoseconds.
+    /// Parts that one costs; the window of the rate in nanoseconds.
     cost: u128,
     /// Parts of debt that a key may have: the burst.
     depth: u128,
@@ -27,13 +29,12 @@ pub(crate) enum Answer {
 }
 
 /// A time that is told to a client: rounded up, so that it is never too early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wait {
     nanoseconds: u64,
 }
 
 impl Wait {
-    #[cfg(test)]
     pub(crate) const fn from_nanoseconds(nanoseconds: u64) -> Self {
         Self { nanoseconds }
     }
@@ -43,9 +44,16 @@ impl Wait {
         self.nanoseconds.div_ceil(1_000_000_000).max(1)
     }
 
-    #[cfg(test)]
     pub(crate) const fn nanoseconds(self) -> u64 {
         self.nanoseconds
+    }
+}
+
+impl From<Duration> for Wait {
+    fn from(time: Duration) -> Self {
+        Self {
+            nanoseconds: u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+        }
     }
 }
 
@@ -65,12 +73,14 @@ impl Gcra {
         u128::from(now.0) * self.scale
     }
 
-    /// Decides about one request of a key whose debt is paid at `due`. The second value is the new `due`; a
-    /// denied request leaves the old one, so that refusals cost nothing.
+    /// Decides about a request of this cost, of a key whose debt is paid at `due`. The second value is the new
+    /// `due`; a denied request leaves the old one, so that refusals cost nothing.
     #[inline]
-    pub(crate) fn decide(&self, due: u128, now: Tick) -> (Answer, Option<u128>) {
+    pub(crate) fn decide(&self, due: u128, cost: u64, now: Tick) -> (Answer, Option<u128>) {
         let now = self.instant(now);
-        let next = due.max(now).saturating_add(self.cost);
+        let next = due
+            .max(now)
+            .saturating_add(self.cost.saturating_mul(u128::from(cost)));
         let debt = next - now;
         let Some(room) = self.depth.checked_sub(debt) else {
             return (
@@ -95,6 +105,11 @@ impl Gcra {
     /// The time after which a key without debt has its whole burst again: the window of the burst.
     pub(crate) fn refill(&self) -> Wait {
         self.wait(self.depth)
+    }
+
+    /// The time that one request takes.
+    pub(crate) fn interval(&self) -> Wait {
+        self.wait(self.cost)
     }
 
     /// The parts of the refill time, which are also the largest debt.

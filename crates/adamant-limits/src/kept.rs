@@ -14,7 +14,8 @@ const HASHED: u16 = 1 << 15;
 /// Every key that is due after `now`, with its time from `since` on.
 pub(crate) fn export(table: &Table, now: u128, since: u128) -> Vec<u8> {
     let mut state = vec![LAYOUT];
-    table.for_each_indebted(now, |key, hashed, due| {
+    let debt = |due: u128| due.saturating_sub(now);
+    table.for_each_indebted(debt, |key, hashed, due| {
         // Keys in the table have at most KEY_MAX bytes.
         let length = u16::try_from(key.len()).unwrap_or_default();
         state.extend_from_slice(&(length | if hashed { HASHED } else { 0 }).to_be_bytes());
@@ -31,7 +32,8 @@ pub(crate) fn import(table: &Table, state: &[u8], since: u128, at_most: u128) {
     };
     while let Some((entry, after)) = Entry::parse(rest) {
         let due = since.saturating_add(entry.left.min(at_most));
-        table.restore(entry.key, entry.hashed, due, since);
+        let debt = |due: u128| due.saturating_sub(since);
+        table.restore(entry.key, entry.hashed, due, debt);
         rest = after;
     }
 }

@@ -9,12 +9,15 @@ mod exact;
 mod failures;
 mod fields;
 mod gcra;
+mod held;
 mod in_flight;
 mod kept;
 mod keyed;
+mod meter;
 mod quota;
 mod rate;
 mod sketch;
+mod sliding;
 mod table;
 
 use adamant_filter::Catalogue;

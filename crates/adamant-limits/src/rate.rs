@@ -2,182 +2,107 @@
 //!
 //! Wires the limiters to requests and tells clients what is left. Counts nothing itself.
 
+mod config;
+mod costs;
 mod fields;
+mod limits;
+mod shared;
+mod wanted;
 
 use std::sync::Arc;
 
 use adamant_filter::prelude::*;
 
 use crate::exact::Exact;
-use crate::gcra::{Answer, Gcra};
+use crate::gcra::Gcra;
+use crate::held::Held;
+use crate::meter::Meter;
 use crate::sketch::Sketch;
 use crate::table::Table;
-use fields::{Left, QuotaFields, retry_after};
-
-/// Keys that are remembered where the file does not say how many.
-const REMEMBER: u32 = 50_000;
-
-/// Most keys that may be remembered: three gigabytes at worst.
-const REMEMBER_MAX: u32 = 16_000_000;
-
-/// Largest burst; what is left of it travels in 31 bits.
-const BURST_MAX: u64 = (1 << 31) - 1;
-
-/// Limits how often each consumer, address or other key may come.
-///
-/// A key may come `burst` times at once and then as often as `allow` says, evenly: with `100/s`, once every
-/// 10 ms. Counts are exact. A refused request costs nothing, so that a client which comes twice as often as
-/// it may still gets its full rate. A request is charged once, whatever its method, its status and its
-/// retries; a WebSocket is one request. Behind a named policy all its users share one count.
-///
-/// Answers carry `RateLimit-Policy` (`q` is the burst, `w` the seconds in which an empty burst is full
-/// again, rounded up) and `RateLimit` (`r` is what is left, `t` the seconds until there is more); a refusal
-/// has status 429 with `Retry-After`. The limit's name in these fields is the step's `id`: give one to each
-/// of several limits on a route.
-///
-/// Example: `rate: { by: consumer, allow: 100/s, burst: 200, remember: 50000 }`
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "Written")]
-#[schemars(with = "Written")]
-pub(crate) struct RateConfig {
-    by: KeyBy,
-    allow: Rate,
-    burst: u64,
-    remember: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<Missing>,
-    headers: bool,
-    precision: Precision,
-}
-
-/// Limits how often each consumer, address or other key may come.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Written {
-    /// What is counted by: one word or a list of words that make one key together. Words are `consumer`,
-    /// `address` (IPv4 /32, IPv6 /64), `route`, `listener`, `method`, `header:NAME` and `claim:NAME`.
-    /// `consumer` and `claim:` need an authentication filter above. Example: `[consumer, route]`
-    by: KeyBy,
-    /// How often each key may come in the long run. Example: `100/s`, `5/m`, `1000/h`, `20/15m`
-    allow: Rate,
-    /// How many requests of one key may come at once. Default: the number in `allow`. Example: `200`
-    #[serde(default)]
-    burst: Option<u64>,
-    /// How many keys are remembered, at most 16000000. When more are in debt at a time, the one with the
-    /// least debt is forgotten and starts afresh. Each takes up to 210 bytes. Default: `50000`
-    #[serde(default = "remember")]
-    remember: u32,
-    /// What happens to a request without the header field or claim that is counted by (or with the field
-    /// twice): `deny` refuses it, `share` puts all of them under one key, `skip` lets them pass uncounted.
-    /// Must be stated when `by` has a `header:` or `claim:`, and only then. Example: `deny`
-    #[serde(default)]
-    missing: Option<Missing>,
-    /// Whether answers carry the fields `RateLimit` and `RateLimit-Policy`. Default: `true`
-    #[serde(default = "yes")]
-    headers: bool,
-    /// `exact`, or `sketch` for keys that nobody can bound, such as addresses of the whole Internet. A sketch
-    /// takes 64 bytes for each of the keys in `remember` and never more. It counts `burst` requests in fixed
-    /// windows as long as the rate needs for them; when many more keys come than it is made for, it may
-    /// refuse a key too early, but it never lets one through too often. Nothing is handed to a successor.
-    /// Default: `exact`
-    #[serde(default)]
-    precision: Precision,
-}
-
-/// What happens to a request without a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Missing {
-    /// It is refused.
-    Deny,
-    /// All of them are one key.
-    Share,
-    /// It passes uncounted.
-    Skip,
-}
-
-/// How a limiter counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Precision {
-    /// Every key by itself.
-    #[default]
-    Exact,
-    /// In fixed memory.
-    Sketch,
-}
-
-const fn remember() -> u32 {
-    REMEMBER
-}
-
-const fn yes() -> bool {
-    true
-}
-
-impl From<Written> for RateConfig {
-    fn from(written: Written) -> Self {
-        Self {
-            burst: written.burst.unwrap_or(written.allow.count()),
-            by: written.by,
-            allow: written.allow,
-            remember: written.remember,
-            missing: written.missing,
-            headers: written.headers,
-            precision: written.precision,
-        }
-    }
-}
+use config::{Legacy, Missing, Precision, RateConfig, Scope, SharedConfig, WhenGone};
+use costs::Costs;
+use fields::{Left, LegacyFields, QuotaFields};
+use limits::{Limit, Round, Tier, ask_here};
+use shared::Shared;
+use wanted::Wanted;
 
 /// The filter.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    key: Key,
+    limits: Vec<Limit>,
     missing: Option<Missing>,
-    limiter: Limiter,
-    /// What is left, for the answer's fields.
-    left: Word,
-    fields: Option<QuotaFields>,
+    costs: Costs,
+    counts: Counts,
+    headers: bool,
+    legacy: Option<LegacyFields>,
 }
 
+/// Who counts.
 #[derive(Debug)]
-enum Limiter {
-    Exact(Arc<Exact>),
-    Sketch(Sketch),
-}
-
-impl Limiter {
-    fn charge(&self, key: &[u8], now: Tick) -> Answer {
-        match self {
-            Self::Exact(exact) => exact.charge(key, now),
-            Self::Sketch(sketch) => sketch.charge(key, now),
-        }
-    }
+enum Counts {
+    /// This instance, exactly.
+    Here,
+    /// This instance, in fixed memory.
+    Sketched(Sketch),
+    /// A store.
+    Shared(Shared),
 }
 
 impl Filter for RateLimit {
     const NAME: &'static str = "rate";
     const ROLE: Role = Role::Limit;
-    const REASONS: &'static [&'static Reason] = &[&Self::EXHAUSTED, &Self::KEY_MISSING, &Self::UNIDENTIFIED];
+    const REASONS: &'static [&'static Reason] = &[
+        &Self::EXHAUSTED,
+        &Self::KEY_MISSING,
+        &Self::UNIDENTIFIED,
+        &Self::STORE_GONE,
+    ];
     type Config = RateConfig;
 
     fn build(config: RateConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
-        config.check()?;
-        let gcra = Gcra::new(config.allow, config.burst);
+        let wanted = config.check()?;
+        let counts = Counts::of(&config, &wanted, boot)?;
+        let builder = Builder {
+            config: &config,
+            counts: &counts,
+            replicas: config.replicas()?,
+        };
+        let limits = wanted.iter().map(|limit| builder.limit(limit, boot));
+        let limits: Vec<Limit> = limits.collect::<Result<_, _>>()?;
+        builder.reserve(&limits, boot);
+        let smallest = limits
+            .iter()
+            .flat_map(Limit::tiers)
+            .map(|tier| tier.meter.burst())
+            .min();
+        let smallest = smallest.unwrap_or_default();
+        if let Counts::Shared(Shared { batch, .. }) = &counts
+            && !(1..=smallest).contains(batch)
+        {
+            let text = format!("so much cannot be taken ahead: no more than {smallest} may come at once");
+            return Err(Problem::at("scope.shared.batch", text).with_help("take a part of the burst"));
+        }
         Ok(Self {
-            key: boot.key(&config.by)?,
+            costs: Costs::new(config.cost.as_ref(), smallest, boot)?,
             missing: config.missing,
-            left: boot.word(),
-            fields: config
-                .headers
-                .then(|| QuotaFields::new(boot.id(), config.burst, gcra.refill())),
-            limiter: config.limiter(gcra, boot),
+            headers: config.headers,
+            legacy: match config.legacy {
+                Legacy::None => None,
+                Legacy::XRateLimit => Some(LegacyFields::X),
+                Legacy::Triple => Some(LegacyFields::TRIPLE),
+            },
+            limits,
+            counts,
         })
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        let hooks = hooks.request(Self::charge);
-        if self.fields.is_some() {
+        let hooks = match &self.counts {
+            Counts::Here => hooks.request(Self::charge_here),
+            Counts::Sketched(_) => hooks.request(Self::charge_sketch),
+            Counts::Shared(_) => hooks.request_or_async(Self::recall, Self::ask_store),
+        };
+        if self.headers || self.legacy.is_some() {
             hooks.response(Self::tell)
         } else {
             hooks
@@ -185,99 +110,214 @@ impl Filter for RateLimit {
     }
 }
 
-impl RateConfig {
-    fn check(&self) -> Result<(), Problem> {
-        if !(1..=BURST_MAX).contains(&self.burst) {
-            let problem = Problem::at("burst", format!("the burst is a number from 1 to {BURST_MAX}"));
-            return Err(problem.with_help("the burst is how many may come at once, such as `burst: 200`"));
-        }
-        if !(1..=REMEMBER_MAX).contains(&self.remember) {
-            return Err(Problem::at(
-                "remember",
-                format!("remember from 1 to {REMEMBER_MAX} keys"),
-            ));
-        }
-        let may_lack = |word: &String| word.starts_with("header:") || word.starts_with("claim:");
-        match (self.by.words().iter().find(|word| may_lack(word)), self.missing) {
-            (Some(word), None) => {
-                let problem = Problem::at("by", format!("what happens to a request without `{word}`?"));
-                Err(problem.with_help("add `missing: deny`, `missing: share` or `missing: skip`"))
+impl Counts {
+    fn of(config: &RateConfig, wanted: &[Wanted<'_>], boot: &mut Boot<'_>) -> Result<Self, Problem> {
+        match (&config.scope, config.precision, wanted) {
+            (Scope::Shared(shared), _, _) => Self::shared(shared, boot),
+            (_, Precision::Sketch, [limit]) => {
+                let keys = keys(config.remember);
+                let burst = limit.burst.unwrap_or(limit.allow.count());
+                let meter = limit.meter(&limit.at, limit.allow, Some(burst), config.replicas()?)?;
+                boot.reserve("counters of the sketch", Size::from_bytes(Sketch::bound(keys)));
+                let gcra = Gcra::new(meter.rate(), meter.burst());
+                Ok(Self::Sketched(Sketch::new(gcra, meter.burst(), keys)))
             }
-            (None, Some(_)) => {
-                let problem = Problem::at("missing", "no part of this key can be missing");
-                Err(problem.with_help("take `missing` away, or count by a `header:` or `claim:`"))
-            }
-            (Some(_), Some(_)) | (None, None) => Ok(()),
+            (Scope::Instance | Scope::Fleet(_), _, _) => Ok(Self::Here),
         }
     }
 
-    fn limiter(&self, gcra: Gcra, boot: &mut Boot<'_>) -> Limiter {
-        let keys = usize::try_from(self.remember).unwrap_or(usize::MAX);
-        if self.precision == Precision::Sketch {
-            boot.reserve("counters of the sketch", Size::from_bytes(Sketch::bound(keys)));
-            return Limiter::Sketch(Sketch::new(gcra, self.burst, keys));
+    fn shared(shared: &SharedConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
+        if boot.id() == RateLimit::NAME {
+            let problem = Problem::at("scope.shared", "limits in a store are told apart by their `id`");
+            return Err(problem.with_help("write `id: NAME` beside `rate`"));
         }
-        boot.reserve("remembered keys", Size::from_bytes(Table::bound(keys)));
+        let store = boot.store(&shared.store);
+        Ok(Self::Shared(Shared {
+            store: store.map_err(|problem| problem.with_path("scope.shared.store"))?,
+            when_gone: shared.when_gone,
+            batch: shared.batch,
+            degraded: boot.counter(
+                "rate_degraded",
+                "Requests that a rate limit decided without its store.",
+            ),
+        }))
+    }
+}
+
+/// Builds the limits of a step.
+struct Builder<'c> {
+    config: &'c RateConfig,
+    counts: &'c Counts,
+    replicas: u64,
+}
+
+impl Builder<'_> {
+    fn limit(&self, wanted: &Wanted<'_>, boot: &mut Boot<'_>) -> Result<Limit, Problem> {
+        let key = boot.key(wanted.by);
+        let key = key.map_err(|problem| problem.with_path(&format!("{}by", wanted.at)))?;
+        let usual = self.tier(wanted, (&wanted.at, None), (wanted.allow, wanted.burst), boot)?;
+        let mut plans = Vec::new();
+        for (name, plan) in wanted.plans {
+            let at = format!("{}plans.{name}", wanted.at);
+            if !boot.consumers().has_plan(name) {
+                let problem = Problem::at(&at, format!("there is no plan `{name}`"));
+                return Err(problem.with_help("name it under `plans` of the file"));
+            }
+            let place = (&*format!("{at}."), Some(&**name));
+            let tier = self.tier(wanted, place, (plan.allow, plan.burst), boot)?;
+            plans.push((Box::from(name.as_str()), tier));
+        }
+        Ok(Limit {
+            key,
+            identity: (!plans.is_empty()).then(|| boot.reads::<Identity>()),
+            usual,
+            plans,
+            left: boot.word(),
+        })
+    }
+
+    /// The numbers that stand at a place of the configuration, for a plan or for everybody.
+    fn tier(
+        &self,
+        wanted: &Wanted<'_>,
+        (at, plan): (&str, Option<&str>),
+        (allow, burst): (Rate, Option<u64>),
+        boot: &mut Boot<'_>,
+    ) -> Result<Tier, Problem> {
+        let whole = wanted.meter(at, allow, burst, 1)?;
+        let meter = wanted.meter(at, allow, burst, self.replicas)?;
+        let fingerprint = fingerprint(wanted, &whole, plan, boot.id());
+        let counts_here = match self.counts {
+            Counts::Here => true,
+            Counts::Sketched(_) => false,
+            Counts::Shared(shared) => shared.when_gone == WhenGone::Local,
+        };
+        let exact = counts_here.then(|| self.exact(meter, &fingerprint, boot));
+        let held = matches!(self.counts, Counts::Shared(_));
+        let held = held.then(|| Held::new(keys(self.config.remember), seeds(boot), meter.interval()));
+        let name = wanted.id.unwrap_or(boot.id());
+        Ok(Tier {
+            fields: QuotaFields::new(name, whole.burst(), whole.refill()),
+            meter,
+            fingerprint,
+            exact,
+            held,
+        })
+    }
+
+    fn exact(&self, meter: Meter, fingerprint: &str, boot: &mut Boot<'_>) -> Arc<Exact> {
         let forgotten = boot.counter(
             "rate_forgotten",
             "Keys of a rate limit that were forgotten with debt.",
         );
-        let random = boot.random();
-        let seeds = [(); 2].map(|()| {
-            let mut seed = [0; 8];
-            random.fill(&mut seed);
-            u64::from_ne_bytes(seed)
-        });
-        let exact = Arc::new(Exact::new(gcra, keys, seeds, forgotten));
-        let fingerprint = self.fingerprint(boot.id());
-        boot.keep(&fingerprint, Arc::clone(&exact) as _);
-        Limiter::Exact(exact)
+        let seeds = seeds(boot);
+        let exact = Arc::new(Exact::new(meter, keys(self.config.remember), seeds, forgotten));
+        boot.keep(fingerprint, Arc::clone(&exact) as _);
+        exact
     }
 
-    /// Changes with the meaning of the state and with nothing else in the file.
-    fn fingerprint(&self, id: &str) -> String {
-        format!(
-            "rate/{id}/{}/{}/{}",
-            self.by.words().join("+"),
-            self.allow,
-            self.burst
-        )
+    /// Tells how much all tables together may take.
+    fn reserve(&self, limits: &[Limit], boot: &mut Boot<'_>) {
+        let table = Table::bound(keys(self.config.remember));
+        let tables = |has: fn(&Tier) -> bool| {
+            let tables = limits
+                .iter()
+                .flat_map(Limit::tiers)
+                .filter(|tier| has(tier))
+                .count();
+            Size::from_bytes(table.saturating_mul(u64::try_from(tables).unwrap_or(u64::MAX)))
+        };
+        for (what, size) in [
+            ("remembered keys", tables(|tier| tier.exact.is_some())),
+            ("what is known of the store", tables(|tier| tier.held.is_some())),
+        ] {
+            if size.bytes() > 0 {
+                boot.reserve(what, size);
+            }
+        }
     }
+}
+
+fn keys(remember: u32) -> usize {
+    usize::try_from(remember).unwrap_or(usize::MAX)
+}
+
+fn seeds(boot: &mut Boot<'_>) -> [u64; 2] {
+    let random = boot.random();
+    [(); 2].map(|()| {
+        let mut seed = [0; 8];
+        random.fill(&mut seed);
+        u64::from_ne_bytes(seed)
+    })
+}
+
+/// Changes with the meaning of the state and with nothing else in the file.
+fn fingerprint(wanted: &Wanted<'_>, whole: &Meter, plan: Option<&str>, step: &str) -> String {
+    let name = match (wanted.id, plan) {
+        (None, None) => step.to_owned(),
+        (Some(id), None) => format!("{step}/{id}"),
+        (None, Some(plan)) => format!("{step}//{plan}"),
+        (Some(id), Some(plan)) => format!("{step}/{id}/{plan}"),
+    };
+    format!("rate/{name}/{}/{whole}", wanted.by.words().join("+"))
 }
 
 impl RateLimit {
     const EXHAUSTED: Reason = Reason::new("exhausted", 429, "too many requests in a short time");
     const KEY_MISSING: Reason = Reason::new("key-missing", 400, "the request lacks what it is counted by");
     const UNIDENTIFIED: Reason = Reason::new("unidentified", 503, "the caller to be counted is not known");
+    const STORE_GONE: Reason = Reason::new("store-gone", 503, "requests cannot be counted at the moment");
 
-    fn charge(&self, request: &mut Request) -> Verdict {
-        let now = request.now();
-        let answer = self.key.of(request, |key| match (key, self.missing) {
-            (Some(key), _) => Ok(self.limiter.charge(key, now)),
-            // No key has no bytes: its parts have lengths.
-            (None, Some(Missing::Share)) => Ok(self.limiter.charge(&[], now)),
-            (None, Some(Missing::Skip)) => Err(Verdict::Pass),
-            (None, Some(Missing::Deny)) => Err(Self::KEY_MISSING.deny()),
-            // The authentication above faulted, and the file lets its faults pass. Whether this one passes,
-            // too, is for the file to say.
-            (None, None) => Err(Self::UNIDENTIFIED.fault()),
+    fn charge_here(&self, request: &mut Request) -> Verdict {
+        let mut round = Round::new(request, self.missing, self.costs.of(request));
+        ask_here(&self.limits, 0, &mut round);
+        round.conclude(&self.limits)
+    }
+
+    fn charge_sketch(&self, request: &mut Request) -> Verdict {
+        let (Counts::Sketched(sketch), [limit]) = (&self.counts, self.limits.as_slice()) else {
+            return Self::UNIDENTIFIED.fault();
+        };
+        let mut round = Round::new(request, self.missing, 1);
+        limit.key.of(request, |key| {
+            if let limits::Counted::By(key) = round.counted(key) {
+                round.note(0, 0, sketch.charge(key, request.now()));
+            }
         });
-        match answer {
-            Ok(Answer::Pass { remaining, next }) => {
-                request.set_word(self.left, Left::new(remaining, next).to_word());
-                Verdict::Pass
-            }
-            Ok(Answer::Deny { wait }) => {
-                request.set_word(self.left, Left::new(0, wait).to_word());
-                Self::EXHAUSTED.deny_with(vec![retry_after(wait)])
-            }
-            Err(verdict) => verdict,
-        }
+        round.conclude(&self.limits)
+    }
+
+    fn recall(&self, request: &mut Request) -> Option<Verdict> {
+        let Counts::Shared(shared) = &self.counts else {
+            return None;
+        };
+        let mut round = Round::new(request, self.missing, self.costs.of(request));
+        shared.recall(&self.limits, &mut round)
+    }
+
+    async fn ask_store(&self, request: &mut Request) -> Verdict {
+        let Counts::Shared(shared) = &self.counts else {
+            return Self::UNIDENTIFIED.fault();
+        };
+        shared.ask(self, request, self.costs.of(request)).await
     }
 
     fn tell(&self, response: &mut Response<'_>) -> Verdict {
-        if let (Some(fields), Some(left)) = (&self.fields, Left::from_word(response.word(self.left))) {
-            fields.write(response, left);
+        let mut least: Option<(Left, &QuotaFields)> = None;
+        for limit in &self.limits {
+            let Some(left) = Left::from_word(response.word(limit.left)) else {
+                continue;
+            };
+            let fields = &limit.tier_at(left.tier()).fields;
+            if self.headers {
+                fields.write(response, left);
+            }
+            if least.is_none_or(|(other, _)| left.requests() < other.requests()) {
+                least = Some((left, fields));
+            }
+        }
+        if let (Some(legacy), Some((left, fields))) = (&self.legacy, least) {
+            legacy.write(response, left, fields.quota());
         }
         Verdict::Pass
     }

@@ -1,6 +1,6 @@
-//! A bounded table from keys to the instants at which their debt is paid.
+//! A bounded table from keys to what is known of them, one number each.
 //!
-//! Knows no rate: instants are numbers, and whoever is due first is worth least. Never holds more keys than
+//! Knows no rate and no clock: whoever asks says how much debt a number is, and the least is worth least. Never holds more keys than
 //! it was told to remember (and one more per shard in the worst case); a full table drops the key with the
 //! least debt, which loses nothing while some remembered key has no debt at all.
 
@@ -61,7 +61,7 @@ impl Wanted<'_> {
 #[derive(Debug, Default)]
 struct Shard {
     tags: Vec<u32>,
-    due: Vec<u128>,
+    states: Vec<u128>,
     keys: Vec<Held>,
 }
 
@@ -104,19 +104,19 @@ impl Table {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
-    /// Gives `decide` the instant at which the key's debt is paid (0 for an unknown key) and keeps the one
-    /// that it returns, if any. `now` tells which of the others still have debt.
+    /// Gives `decide` what is known of the key (0 for an unknown one) and keeps what it returns, if any. `debt`
+    /// tells how much debt a key has now by what is known of it. Others that have this key wait meanwhile.
     pub(crate) fn update<R>(
         &self,
         key: &[u8],
-        now: u128,
+        debt: impl Fn(u128) -> u128,
         decide: impl FnOnce(u128) -> (R, Option<u128>),
     ) -> R {
         if key.len() > KEY_MAX {
             let digest: [u8; 32] = Sha256::digest(key).into();
-            return self.update_held(&digest, true, now, decide);
+            return self.update_held(&digest, true, debt, decide);
         }
-        self.update_held(key, false, now, decide)
+        self.update_held(key, false, debt, decide)
     }
 
     #[inline]
@@ -124,7 +124,7 @@ impl Table {
         &self,
         bytes: &[u8],
         hashed: bool,
-        now: u128,
+        debt: impl Fn(u128) -> u128,
         decide: impl FnOnce(u128) -> (R, Option<u128>),
     ) -> R {
         let mut hasher = FoldHasher::with_seed(self.seed, &self.shared_seed);
@@ -136,33 +136,39 @@ impl Table {
             tag: upper(hash),
         };
         let mut shard = self.shard(hash);
-        if let Some(due) = shard.find(wanted) {
-            let (answer, next) = decide(*due);
-            *due = next.unwrap_or(*due);
+        if let Some(state) = shard.find(wanted) {
+            let (answer, next) = decide(*state);
+            *state = next.unwrap_or(*state);
             return answer;
         }
         let (answer, next) = decide(0);
-        if let Some(due) = next {
-            self.insert(&mut shard, wanted, due, now);
+        if let Some(state) = next {
+            self.insert(&mut shard, wanted, state, &debt);
         }
         answer
     }
 
-    /// Calls `each` for every key that has debt at `now`: its bytes, whether they are a hash, and its due.
-    pub(crate) fn for_each_indebted(&self, now: u128, mut each: impl FnMut(&[u8], bool, u128)) {
+    /// Calls `each` for every key that has debt: its bytes, whether they are a hash, and what is known of it.
+    pub(crate) fn for_each_indebted(
+        &self,
+        debt: impl Fn(u128) -> u128,
+        mut each: impl FnMut(&[u8], bool, u128),
+    ) {
         for shard in &self.shards {
             let shard = lock(shard);
-            for (held, due) in shard.keys.iter().zip(&shard.due).filter(|(_, due)| **due > now) {
-                each(&held.bytes, held.hashed, *due);
+            let indebted = shard.keys.iter().zip(&shard.states);
+            for (held, state) in indebted.filter(|(_, state)| debt(**state) > 0) {
+                each(&held.bytes, held.hashed, *state);
             }
         }
     }
 
     /// Takes over a key that [`Table::for_each_indebted`] gave. A key that is known already keeps the
     /// larger debt.
-    pub(crate) fn restore(&self, bytes: &[u8], hashed: bool, due: u128, now: u128) {
+    pub(crate) fn restore(&self, bytes: &[u8], hashed: bool, state: u128, debt: impl Fn(u128) -> u128) {
         if bytes.len() <= KEY_MAX {
-            self.update_held(bytes, hashed, now, |known| ((), Some(known.max(due))));
+            let larger = |known| if debt(known) > debt(state) { known } else { state };
+            self.update_held(bytes, hashed, &debt, |known| ((), Some(larger(known))));
         }
     }
 
@@ -176,18 +182,18 @@ impl Table {
         lock(shard)
     }
 
-    fn insert(&self, shard: &mut Shard, wanted: Wanted<'_>, due: u128, now: u128) {
+    fn insert(&self, shard: &mut Shard, wanted: Wanted<'_>, state: u128, debt: &impl Fn(u128) -> u128) {
         if self.used.fetch_add(1, Ordering::Relaxed) < self.remember {
-            shard.push(wanted, due);
+            shard.push(wanted, state);
             return;
         }
-        let Some(least) = shard.least() else {
+        let Some(least) = shard.least(debt) else {
             // Nothing to drop here. It happens once per shard at most, and the bound of memory knows it.
-            shard.push(wanted, due);
+            shard.push(wanted, state);
             return;
         };
         self.used.fetch_sub(1, Ordering::Relaxed);
-        if shard.replace(least, wanted, due) > now {
+        if debt(shard.replace(least, wanted, state)) > 0 {
             self.forgotten.add_one();
         }
     }
@@ -211,35 +217,35 @@ impl Shard {
     fn find(&mut self, wanted: Wanted<'_>) -> Option<&mut u128> {
         let same = |(tag, key): (&u32, &Held)| *tag == wanted.tag && wanted.is(key);
         let index = self.tags.iter().zip(&self.keys).position(same)?;
-        self.due.get_mut(index)
+        self.states.get_mut(index)
     }
 
-    fn push(&mut self, wanted: Wanted<'_>, due: u128) {
+    fn push(&mut self, wanted: Wanted<'_>, state: u128) {
         if self.tags.len() == self.tags.capacity() {
             // Doubling would make the bound of memory twice of what is used.
             self.tags.reserve_exact(GROWTH);
-            self.due.reserve_exact(GROWTH);
+            self.states.reserve_exact(GROWTH);
             self.keys.reserve_exact(GROWTH);
         }
         self.tags.push(wanted.tag);
-        self.due.push(due);
+        self.states.push(state);
         self.keys.push(wanted.hold());
     }
 
-    /// Which of the keys is due first.
-    fn least(&self) -> Option<usize> {
-        self.due
+    /// Which of the keys has the least debt.
+    fn least(&self, debt: &impl Fn(u128) -> u128) -> Option<usize> {
+        self.states
             .iter()
             .enumerate()
-            .min_by_key(|(_, due)| **due)
+            .min_by_key(|(_, state)| debt(**state))
             .map(|(index, _)| index)
     }
 
-    /// Puts a key in place of another; returns when the other was due.
-    fn replace(&mut self, index: usize, wanted: Wanted<'_>, due: u128) -> u128 {
+    /// Puts a key in place of another; returns what was known of the other.
+    fn replace(&mut self, index: usize, wanted: Wanted<'_>, state: u128) -> u128 {
         let places = (
             self.tags.get_mut(index),
-            self.due.get_mut(index),
+            self.states.get_mut(index),
             self.keys.get_mut(index),
         );
         let (Some(tag), Some(old), Some(key)) = places else {
@@ -247,7 +253,7 @@ impl Shard {
         };
         *tag = wanted.tag;
         *key = wanted.hold();
-        std::mem::replace(old, due)
+        std::mem::replace(old, state)
     }
 }
 

@@ -2,7 +2,9 @@
 //! one code, and none is a warning.
 
 mod addresses;
+mod consumers;
 mod names;
+mod priorities;
 mod reach;
 mod timeouts;
 mod upgrades;
@@ -15,6 +17,9 @@ pub(crate) fn check(draft: &Draft, context: &mut Context<'_>) {
     names::step_ids(draft, context);
     names::unused(draft, context);
     names::policies_twice(draft, context);
+    consumers::identities(draft, context);
+    consumers::proofs(draft, context);
+    priorities::without_overload(draft, context);
     addresses::binds(draft, context);
     addresses::redirects(draft, context);
     reach::listeners(draft, context);

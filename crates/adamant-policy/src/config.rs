@@ -4,13 +4,21 @@
 //! resolved to an index, every default is filled in, every quantity is a typed unit. There is no
 //! `serde` here: nothing outside can bring a `Config` into being except the decoder and the checks.
 
+mod consumers;
+mod overload;
+mod upstream_limits;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Cidr, Node, Rate, SecretRef, Size, Span};
+use adamant_filter::{Cidr, Node, SecretRef, Size, Span};
+
+pub use consumers::{Consumer, ConsumerPlan, KnownBy, PlanId};
+pub use overload::{Overload, Priority};
+pub use upstream_limits::{UpstreamLimits, UpstreamRate};
 
 /// Position of a listener in [`Config::listeners`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +39,16 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Health, metrics and version for operators.
     pub admin: Option<Admin>,
+    /// When requests are shed; never without it.
+    pub overload: Option<Overload>,
+    /// Plans that consumers have, in file order.
+    pub plans: Vec<ConsumerPlan>,
+    /// Consumers, in file order.
+    pub consumers: Vec<Consumer>,
     /// Named groups of endpoints, in file order.
     pub upstreams: Vec<Upstream>,
+    /// Services in which instances share state, in file order.
+    pub stores: Vec<Store>,
     /// Named lists of filters, in file order.
     pub policies: Vec<Policy>,
     /// Routes, first match wins.
@@ -233,24 +249,6 @@ pub enum Balance {
     LeastRequests,
 }
 
-/// What all routes together may send to an upstream. Every attempt counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UpstreamLimits {
-    /// Attempts in progress at once.
-    pub in_flight: Option<u32>,
-    /// How often attempts may begin.
-    pub rate: Option<UpstreamRate>,
-}
-
-/// How often attempts may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpstreamRate {
-    /// In the long run.
-    pub allow: Rate,
-    /// At once; at least one.
-    pub burst: u64,
-}
-
 /// Active health checks of an upstream.
 #[derive(Clone, Debug)]
 pub struct Health {
@@ -324,6 +322,29 @@ pub enum UpstreamHost {
     Fixed(Arc<str>),
 }
 
+/// A server of the Redis protocol in which instances share state.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Its key in the file.
+    pub name: Arc<str>,
+    /// Host name or IP literal without brackets, and TCP port.
+    pub address: (Arc<str>, u16),
+    /// TLS towards it, always verified; clear text when absent.
+    pub tls: Option<UpstreamTls>,
+    /// Whom to log in as; the server's default user when absent.
+    pub user: Option<Arc<str>>,
+    /// The password of that user.
+    pub password: Option<SecretRef>,
+    /// Number of the database.
+    pub database: u32,
+    /// Longest wait for an answer.
+    pub timeout: Duration,
+    /// Connections at a time.
+    pub connections: u32,
+    /// Place of the key in the file.
+    pub span: Span,
+}
+
 /// A named, reusable list of filters. Built once: its state is shared by all its users.
 #[derive(Debug)]
 pub struct Policy {
@@ -344,6 +365,8 @@ pub struct Route {
     pub matches: Match,
     /// Declared to need no authentication.
     pub public: bool,
+    /// Before and after which others its requests are shed.
+    pub priority: Priority,
     /// Filters in order, with `use:` kept as references.
     pub filters: Vec<RouteStep>,
     /// What answers.

@@ -47,8 +47,15 @@ pub struct Explanation {
     pub route: Option<Arc<str>>,
     /// Name of the upstream to which it is forwarded.
     pub upstream: Option<Arc<str>>,
+    /// Before or after which others the route's requests are shed; absent while the file sheds none. Here
+    /// nothing is ever shed.
+    pub priority: Option<&'static str>,
     /// Who the client proved to be.
     pub consumer: Option<String>,
+    /// The plan that the file gives the consumer.
+    pub plan: Option<String>,
+    /// Groups that the file puts the consumer in.
+    pub groups: Vec<String>,
     /// Name of the listener.
     pub listener: Arc<str>,
     /// The client's address, with trusted proxies taken into account.
@@ -212,6 +219,9 @@ impl Plan {
         let route = exchange
             .route
             .and_then(|position| self.config().routes.get(position));
+        let sheds = self.config().overload.is_some();
+        let priority = route.filter(|_| sheds).map(|route| route.priority.word());
+        let groups = identity.into_iter().flat_map(Identity::groups).map(str::to_owned);
         let canonical = end.is_canonical.then(|| Canonical {
             host: Some(request.host().to_owned()),
             path: Some(request.path().to_owned()),
@@ -221,7 +231,10 @@ impl Plan {
             reason: end.reason.map(|(by, code)| format!("{by}.{code}")),
             route: route.map(|route| Arc::clone(&route.name)),
             upstream: end.upstream,
+            priority,
             consumer: identity.map(|identity| identity.consumer().to_owned()),
+            plan: identity.and_then(Identity::plan).map(str::to_owned),
+            groups: groups.collect(),
             listener: Arc::clone(&request.origin().listener),
             client: request.client(),
             canonical: canonical.unwrap_or_default(),

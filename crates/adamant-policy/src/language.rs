@@ -6,22 +6,26 @@
 mod admin;
 mod answers;
 mod canonical;
+mod consumers;
 mod context;
 mod draft;
 mod field;
 mod listeners;
 mod matches;
 mod observe;
+mod overload;
 mod pattern;
+mod plans;
 mod policies;
 mod routes;
 mod schema;
 mod steps;
+mod stores;
 mod upstreams;
 
 use std::collections::BTreeMap;
 
-use adamant_filter::{Form, Node, Problem, Problems, inspect};
+use adamant_filter::{Form, Node, Problem, Problems, Role, inspect};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,6 +46,9 @@ pub trait Words {
 
     /// JSON Schema of a filter's configuration; `None` when there is no such filter.
     fn schema(&self, name: &str) -> Option<schemars::Schema>;
+
+    /// What a filter is for; `None` when there is no such filter.
+    fn role(&self, name: &str) -> Option<Role>;
 
     /// The configuration in canonical form: every default filled in, equal meaning written equally.
     ///
@@ -66,9 +73,22 @@ struct File {
     /// Health, metrics and version for operators.
     #[serde(default)]
     admin: Option<admin::AdminEntry>,
+    /// When requests are shed. Default: never.
+    #[serde(default)]
+    overload: Option<overload::OverloadEntry>,
+    /// Plans that consumers have, by name.
+    #[serde(default)]
+    plans: BTreeMap<String, plans::PlanEntry>,
+    /// Consumers, by name: callers that are the same by whichever credential. Whoever is none of them goes by
+    /// what its credential says.
+    #[serde(default)]
+    consumers: BTreeMap<String, consumers::ConsumerEntry>,
     /// Groups of endpoints, by name.
     #[serde(default)]
     upstreams: BTreeMap<String, upstreams::UpstreamEntry>,
+    /// Services in which instances of the gateway share state, by name.
+    #[serde(default)]
+    stores: BTreeMap<String, stores::StoreEntry>,
     /// Named, reusable lists of filters. A policy is built once: all its users share its state.
     #[serde(default)]
     policies: BTreeMap<String, steps::Steps>,

@@ -4,6 +4,7 @@
 
 mod compile;
 mod condition;
+mod consumers;
 mod exchange;
 mod pattern;
 mod route;
@@ -108,6 +109,7 @@ impl Plan {
         catalogue: &Catalogue,
         host: &mut dyn Host,
     ) -> Result<Self, Problems> {
+        host.declare(Arc::new(consumers::of(&config)));
         let mut compiler = Compiler::new(catalogue, host, &config);
         let routes = compiler.routes();
         let Compiler {

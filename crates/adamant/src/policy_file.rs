@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adamant_filter::{Catalogue, Host, Problems};
-use adamant_gateway::LiveHost;
+use adamant_filter::{Catalogue, Problems};
+use adamant_gateway::{LiveHost, PolicyHost};
 use adamant_policy::config::Config;
 use adamant_policy::plan::Plan;
 use adamant_policy::text::Source;
@@ -54,8 +54,9 @@ impl PolicyFile {
     }
 
     /// The executable policy, with what `host` grants.
-    pub(crate) fn compile(&self, catalogue: &Catalogue, host: &mut dyn Host) -> Result<Plan, Failure> {
+    pub(crate) fn compile(&self, catalogue: &Catalogue, host: &mut impl PolicyHost) -> Result<Plan, Failure> {
         let (config, canonical) = self.load(catalogue)?;
+        host.know(&config);
         Plan::compile(config, &canonical, catalogue, host).map_err(|problems| self.failure(problems))
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
-use adamant_filter::{Content, Entry, Node, Span, decode};
+use adamant_filter::{Consumers, Content, Entry, Node, Span, decode};
 
 use super::*;
 
@@ -209,7 +209,9 @@ fn a_problem_names_the_line_of_the_key_file() {
     ]);
     let keys = Node::new(Span::new((0, 1), 2, 3, 4), Content::Sequence([key].into()));
     let file: KeyFile = decode(&mapping(vec![("keys", keys)])).unwrap();
-    let problem = file.into_records(Path::new("keys.yaml")).unwrap_err();
+    let problem = file
+        .into_records(Path::new("keys.yaml"), &Consumers::default())
+        .unwrap_err();
     assert_eq!(
         problem.message(),
         "keys.yaml:4:11: a hash is `sha256:` and 64 hexadecimal digits"

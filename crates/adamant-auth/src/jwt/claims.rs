@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use adamant_filter::Consumers;
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Map, Value};
 
@@ -22,6 +23,7 @@ pub(super) struct Claims {
     scopes: Box<str>,
     skew: u64,
     lifetime: Option<u64>,
+    consumers: Arc<Consumers>,
 }
 
 /// From when to when a token is good, in milliseconds since the Unix epoch, skew included.
@@ -55,7 +57,7 @@ pub(super) struct Proof {
 }
 
 impl Claims {
-    pub(super) fn new(config: JwtConfig) -> Self {
+    pub(super) fn new(config: JwtConfig, consumers: Arc<Consumers>) -> Self {
         Self {
             issuer: config.issuer.into(),
             audience: config.audience.0.into(),
@@ -64,6 +66,7 @@ impl Claims {
             scopes: config.scopes.into(),
             skew: config.skew.millis(),
             lifetime: config.lifetime.map(Period::millis),
+            consumers,
         }
     }
 
@@ -95,7 +98,7 @@ impl Claims {
         let scopes = self.scopes(claims)?;
         let identity = Identity::new(super::NAME, &self.issuer, consumer).with_scopes(scopes);
         Ok(Proof {
-            identity: Arc::new(identity.with_claims_text(payload)),
+            identity: Arc::new(self.consumers.resolve(identity.with_claims_text(payload))),
             window,
         })
     }

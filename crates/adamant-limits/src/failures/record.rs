@@ -67,7 +67,8 @@ impl Record {
     /// For how many seconds a source is still blocked, if it is.
     pub(super) fn blocked(&self, key: &ShortKey, now: Tick) -> Option<u64> {
         let now = u128::from(now.0);
-        let until = self.blocks.table.update(key.bytes(), now, |until| (until, None));
+        let left = |until: u128| until.saturating_sub(now);
+        let until = self.blocks.table.update(key.bytes(), left, |until| (until, None));
         let left = u64::try_from(until.saturating_sub(now)).unwrap_or(u64::MAX);
         (left > 0).then(|| left.div_ceil(SECOND))
     }
@@ -75,7 +76,8 @@ impl Record {
     /// Counts a failure of a source, and blocks it when that was the last one that it had.
     pub(super) fn failed(&self, key: &ShortKey, now: Tick) {
         let Debts { gcra, table } = &*self.debts;
-        let answer = table.update(key.bytes(), gcra.instant(now), |due| gcra.decide(due, now));
+        let debt = |due: u128| due.saturating_sub(gcra.instant(now));
+        let answer = table.update(key.bytes(), debt, |due| gcra.decide(due, 1, now));
         let again = match answer {
             Answer::Pass { remaining: 1.., .. } => return,
             Answer::Pass { next, .. } => next,
@@ -85,7 +87,8 @@ impl Record {
         let block = self.block.max(Duration::from_secs(again.seconds()));
         let (now, until) = (u128::from(now.0), u128::from((now + block).0));
         let lengthen = |known: u128| ((), (known <= now).then_some(until));
-        self.blocks.table.update(key.bytes(), now, lengthen);
+        let left = |until: u128| until.saturating_sub(now);
+        self.blocks.table.update(key.bytes(), left, lengthen);
     }
 
     /// What a successor takes over, by fingerprint.

@@ -17,7 +17,7 @@ fn gcra(rate: &str, burst: u64) -> Gcra {
 fn run(gcra: Gcra, times: &[u64]) -> Vec<Result<u64, u64>> {
     let mut due = 0;
     let mut ask = |time: &u64| {
-        let (answer, next) = gcra.decide(due, Tick(*time));
+        let (answer, next) = gcra.decide(due, 1, Tick(*time));
         due = next.unwrap_or(due);
         match answer {
             Answer::Pass { remaining, .. } => Ok(remaining),
@@ -66,7 +66,7 @@ fn a_rate_without_whole_nanoseconds_does_not_drift() {
     for n in 0..1_000_000_u64 {
         let time = (n * SECOND).div_ceil(3);
         due = gcra
-            .decide(due, Tick(time))
+            .decide(due, 1, Tick(time))
             .1
             .expect("the next third of a second has come");
     }
@@ -92,9 +92,9 @@ fn waits_are_told_in_whole_seconds_rounded_up() {
 fn the_largest_numbers_do_not_overflow() {
     let rate = Rate::new(NonZeroU64::MAX, Period::from_millis(u64::MAX / 1_000_000)).unwrap();
     let gcra = Gcra::new(rate, (1 << 31) - 1);
-    let (_, due) = gcra.decide(0, Tick(u64::MAX));
+    let (_, due) = gcra.decide(0, 1, Tick(u64::MAX));
     assert!(due.is_some());
-    let _ = gcra.decide(u128::MAX, Tick(0));
+    let _ = gcra.decide(u128::MAX, 1, Tick(0));
 }
 
 fn any_rate() -> impl Strategy<Value = Rate> {
@@ -120,11 +120,11 @@ proptest! {
         let gcra = Gcra::new(rate, burst);
         let mut due = 0;
         for _ in 0..burst {
-            due = gcra.decide(due, Tick(start)).1.expect("the burst passes");
+            due = gcra.decide(due, 1, Tick(start)).1.expect("the burst passes");
         }
         for _ in 0..extra {
-            let (Answer::Deny { wait }, None) = gcra.decide(due, Tick(start)) else { panic!("the burst is spent") };
-            let [before, after] = [wait.nanoseconds() - 1, wait.nanoseconds()].map(|w| gcra.decide(due, Tick(start + w)).1);
+            let (Answer::Deny { wait }, None) = gcra.decide(due, 1, Tick(start)) else { panic!("the burst is spent") };
+            let [before, after] = [wait.nanoseconds() - 1, wait.nanoseconds()].map(|w| gcra.decide(due, 1, Tick(start + w)).1);
             prop_assert!(before.is_none() && after.is_some());
         }
     }
@@ -137,7 +137,7 @@ proptest! {
         let (mut due, mut now, mut passed) = (0, 0, Vec::new());
         for gap in gaps {
             now += gap;
-            if let (_, Some(next)) = gcra.decide(due, Tick(now)) {
+            if let (_, Some(next)) = gcra.decide(due, 1, Tick(now)) {
                 due = next;
                 passed.push(now);
             }

@@ -32,11 +32,11 @@ impl Counts {
                     let remaining = ask.at_most - used;
                     (Answer::Pass { remaining }, Some(join(ends, used)))
                 }
-                None if ask.cost == 0 => (Answer::Pass { remaining: 0 }, None),
                 None => (Answer::Deny { ends: Wall(ends) }, None),
             }
         };
-        self.table.update(ask.key.bytes(), join(now.0, 0), decide)
+        let worth = |state: u128| state.saturating_sub(join(now.0, 0));
+        self.table.update(ask.key.bytes(), worth, decide)
     }
 }
 

@@ -25,31 +25,46 @@ const ITEM_MAX: usize = 2 * NAME_MAX + 2 + 3 + 3 + 20 + 20;
 pub(super) struct Left {
     requests: u32,
     seconds: u32,
+    tier: u8,
 }
 
 /// The bit that tells a decision from none.
 const DECIDED: u64 = 1 << 63;
 
+/// Most seconds that a word holds, half a year: `Retry-After` tells longer times, and is never less.
+const SECONDS_MAX: u32 = (1 << 24) - 1;
+
 impl Left {
-    /// So many requests now, and more after `next`.
-    pub(super) fn new(requests: u64, next: Wait) -> Self {
+    /// So many requests now, and more after `next`, by the numbers of this place.
+    pub(super) fn new(requests: u64, next: Wait, tier: u8) -> Self {
         let requests = u32::try_from(requests).unwrap_or(u32::MAX) & (u32::MAX >> 1);
         Self {
             requests,
-            seconds: u32::try_from(next.seconds()).unwrap_or(u32::MAX),
+            seconds: u32::try_from(next.seconds()).map_or(SECONDS_MAX, |seconds| seconds.min(SECONDS_MAX)),
+            tier,
         }
     }
 
+    pub(super) const fn requests(self) -> u32 {
+        self.requests
+    }
+
+    /// Which numbers of the limit decided.
+    pub(super) const fn tier(self) -> u8 {
+        self.tier
+    }
+
     pub(super) fn to_word(self) -> u64 {
-        DECIDED | (u64::from(self.requests) << 32) | u64::from(self.seconds)
+        DECIDED | u64::from(self.requests) << 32 | u64::from(self.seconds) << 8 | u64::from(self.tier)
     }
 
     /// `None` when this limit decided nothing about the exchange.
     pub(super) fn from_word(word: u64) -> Option<Self> {
-        let [requests, seconds] = [(word & !DECIDED) >> 32, word & u64::from(u32::MAX)];
+        let [_, _, _, _, seconds @ .., tier] = word.to_be_bytes();
         let left = Self {
-            requests: requests.try_into().ok()?,
-            seconds: seconds.try_into().ok()?,
+            requests: ((word & !DECIDED) >> 32).try_into().ok()?,
+            seconds: u32::from_be_bytes([0, seconds[0], seconds[1], seconds[2]]),
+            tier,
         };
         (word & DECIDED != 0).then_some(left)
     }
@@ -70,6 +85,7 @@ pub(super) struct QuotaFields {
     policy: HeaderValue,
     /// The name as a string of RFC 9651, and `;r=`.
     prefix: Box<[u8]>,
+    quota: HeaderValue,
 }
 
 impl QuotaFields {
@@ -82,7 +98,13 @@ impl QuotaFields {
         Self {
             policy,
             prefix: format!("{name};r=").into_bytes().into(),
+            quota: HeaderValue::from(burst),
         }
+    }
+
+    /// The number that the limit allows at once.
+    pub(super) const fn quota(&self) -> &HeaderValue {
+        &self.quota
     }
 
     /// Adds this limit to the answer, in front of the others when less is left of it.
@@ -109,6 +131,46 @@ impl QuotaFields {
         item.push_number(left.seconds);
         // See `new`.
         HeaderValue::from_bytes(item.as_slice()).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+/// The fields of older clients: how many, how many are left, and in how many seconds there are more.
+#[derive(Debug)]
+pub(super) struct LegacyFields {
+    limit: HeaderName,
+    remaining: HeaderName,
+    reset: HeaderName,
+}
+
+impl LegacyFields {
+    /// What most gateways say.
+    pub(super) const X: Self = Self {
+        limit: HeaderName::from_static("x-ratelimit-limit"),
+        remaining: HeaderName::from_static("x-ratelimit-remaining"),
+        reset: HeaderName::from_static("x-ratelimit-reset"),
+    };
+
+    /// What drafts before the seventh said.
+    pub(super) const TRIPLE: Self = Self {
+        limit: HeaderName::from_static("ratelimit-limit"),
+        remaining: HeaderName::from_static("ratelimit-remaining"),
+        reset: HeaderName::from_static("ratelimit-reset"),
+    };
+
+    /// Writes them, unless another limit has written them that has less left.
+    pub(super) fn write(&self, response: &mut Response<'_>, left: Left, quota: &HeaderValue) {
+        let other = response
+            .header(&self.remaining)
+            .and_then(|value| value.to_str().ok());
+        if other
+            .and_then(|value| value.parse().ok())
+            .is_some_and(|other: u32| other < left.requests)
+        {
+            return;
+        }
+        response.set_header(self.limit.clone(), quota.clone());
+        response.set_header(self.remaining.clone(), HeaderValue::from(left.requests));
+        response.set_header(self.reset.clone(), HeaderValue::from(left.seconds));
     }
 }
 

@@ -114,7 +114,7 @@ fn the_burst_is_the_number_of_the_rate_unless_it_is_stated() {
         adamant_filter::serde_json::to_value(&config).unwrap()
     };
     let short = written(json!({"by": "address", "allow": "60/s"}));
-    let long = json!({"by": ["address"], "allow": "60/s", "burst": 60, "remember": 50000, "headers": true, "precision": "exact"});
+    let long = json!({"by": ["address"], "allow": "60/s", "burst": 60, "algorithm": "even", "remember": 50000, "headers": true, "legacy": "none", "precision": "exact", "scope": "instance"});
     assert_eq!(short, long);
     assert_eq!(written(long), short);
 }
@@ -206,7 +206,12 @@ fn every_reason_is_listed() {
         .collect();
     assert_eq!(
         codes,
-        [("exhausted", 429), ("key-missing", 400), ("unidentified", 503)]
+        [
+            ("exhausted", 429),
+            ("key-missing", 400),
+            ("unidentified", 503),
+            ("store-gone", 503)
+        ]
     );
 }
 
@@ -282,7 +287,7 @@ fn state_is_kept_under_a_fingerprint_of_this_limit_alone() {
             .collect::<Vec<_>>()
     };
     let base = json!({"by": "address", "allow": "1/s", "burst": 5});
-    assert_eq!(kept(&base), ["rate/rate/address/1/s/5"]);
+    assert_eq!(kept(&base), ["rate/rate/address/1/s/5/even"]);
     assert_eq!(
         kept(&json!({"by": "address", "allow": "1/s", "burst": 5, "remember": 7, "headers": false})),
         kept(&base)

@@ -10,11 +10,11 @@ fn table(remember: usize) -> (Table, Counter) {
 }
 
 fn set(table: &Table, key: &[u8], due: u128, now: u128) {
-    table.update(key, now, |_| ((), Some(due)));
+    table.update(key, |due| due.saturating_sub(now), |_| ((), Some(due)));
 }
 
 fn due(table: &Table, key: &[u8]) -> u128 {
-    table.update(key, 0, |due| (due, None))
+    table.update(key, |due| due, |due| (due, None))
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn threads_never_lose_an_update() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for n in 0..20_000_u64 {
-                    table.update(&(n % 100).to_be_bytes(), 0, |due| ((), Some(due + 1)));
+                    table.update(&(n % 100).to_be_bytes(), |due| due, |due| ((), Some(due + 1)));
                 }
             });
         }

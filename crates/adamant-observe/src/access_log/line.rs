@@ -339,9 +339,13 @@ fn push_step(out: &mut Vec<u8>, step: &Step<'_>) {
 fn push_identity(out: &mut Vec<u8>, identity: &Identity) {
     out.extend_from_slice(b",\"consumer\":");
     push_string(out, identity.consumer().as_bytes());
+    push_text(out, b",\"plan\":", identity.plan().unwrap_or_default());
     out.extend_from_slice(b",\"auth\":{\"method\":");
     push_string(out, identity.method().as_bytes());
     push_text(out, b",\"issuer\":", identity.issuer());
+    if identity.subject() != identity.consumer() {
+        push_text(out, b",\"subject\":", identity.subject());
+    }
     out.push(b'}');
 }
 

@@ -61,14 +61,21 @@ pub(super) fn unused(draft: &Draft, context: &mut Context<'_>) {
     for (kind, names) in [
         (Kind::Upstream, &draft.upstream_names),
         (Kind::Policy, &draft.policy_names),
+        (Kind::Plan, &draft.plan_names),
     ] {
         for (at, (name, span)) in names.iter().enumerate() {
             if context.is_used(kind, at) {
                 continue;
             }
-            let message = format!("no route uses the {} `{name}`", kind.word());
+            let user = if kind == Kind::Plan {
+                "consumer has"
+            } else {
+                "route uses"
+            };
+            let message = format!("no {user} the {} `{name}`", kind.word());
             let help = match kind {
                 Kind::Policy => format!("write `use: {name}` in the `filters` of a route, or remove it"),
+                Kind::Plan => format!("write `plan: {name}` in a consumer, or remove it"),
                 Kind::Upstream | Kind::Listener => format!("write `to: {name}` in a route, or remove it"),
             };
             context.tell(

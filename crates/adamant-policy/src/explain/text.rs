@@ -21,11 +21,20 @@ impl Explanation {
             line("canonical", &format!("{host}{path}"));
         }
         line("route", self.route.as_deref().unwrap_or("-"));
+        if let Some(priority) = self.priority {
+            line("priority", priority);
+        }
         for verdict in &self.decisions {
             line("filter", &told(verdict, file));
         }
         if let Some(consumer) = &self.consumer {
             line("consumer", consumer);
+        }
+        if let Some(plan) = &self.plan {
+            line("plan", plan);
+        }
+        if !self.groups.is_empty() {
+            line("groups", &self.groups.join(", "));
         }
         line("outcome", &self.outcome());
         for (name, value) in &self.headers {

@@ -4,8 +4,10 @@
 //!
 //! Every struct is taken apart by name, so that a part of the config cannot be forgotten here.
 
+mod consumers;
 mod listeners;
 mod routes;
+mod stores;
 mod upstreams;
 
 use std::sync::Arc;
@@ -14,7 +16,8 @@ use std::time::Duration;
 use adamant_filter::Period;
 use serde_json::{Map, Value, json};
 
-use crate::config::{AccessLog, Admin, Config, Expose, ListenerId, LogTarget, Observe, Policy};
+use crate::config::{AccessLog, Admin, Config, Expose, ListenerId, LogTarget, Observe, Overload, Policy};
+use stores::of_store;
 use upstreams::of_upstream;
 
 /// Writes a config out.
@@ -22,7 +25,11 @@ pub(super) fn canonical(config: &Config) -> Value {
     let Config {
         listeners,
         admin,
+        overload,
+        plans: _,
+        consumers: _,
         upstreams,
+        stores,
         policies,
         routes,
         observe,
@@ -35,10 +42,16 @@ pub(super) fn canonical(config: &Config) -> Value {
         named(listeners, |listener| (&listener.name, names.listener(listener))),
     );
     file.put_some("admin", admin.as_ref().map(of_admin));
+    file.put_some("overload", overload.as_ref().map(of_overload));
+    file.put_some("plans", names.plans());
+    file.put_some("consumers", names.consumers());
     file.put(
         "upstreams",
         named(upstreams, |upstream| (&upstream.name, of_upstream(upstream))),
     );
+    if !stores.is_empty() {
+        file.put("stores", named(stores, |store| (&store.name, of_store(store))));
+    }
     file.put(
         "policies",
         named(policies, |Policy { name, steps, span: _ }| {
@@ -117,6 +130,15 @@ fn of_admin(admin: &Admin) -> Value {
         object.put("expose", json!({ "bind": bind.to_string(), "serve": serve }));
     }
     object.into()
+}
+
+fn of_overload(overload: &Overload) -> Value {
+    let Overload {
+        in_flight,
+        queue_delay,
+        span: _,
+    } = overload;
+    json!({ "in-flight": in_flight, "queue-delay": time(queue_delay) })
 }
 
 /// Positions back to names.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Words;
 use super::steps::GenericEntry;
-use crate::config::{ListenerId, PolicyId, UpstreamId};
+use crate::config::{ListenerId, PlanId, PolicyId, UpstreamId};
 
 /// The state of one conversion.
 pub(crate) struct Context<'w> {
@@ -32,6 +32,7 @@ pub(crate) enum Kind {
     Listener,
     Upstream,
     Policy,
+    Plan,
 }
 
 impl Kind {
@@ -40,6 +41,7 @@ impl Kind {
             Self::Listener => "listener",
             Self::Upstream => "upstream",
             Self::Policy => "policy",
+            Self::Plan => "plan",
         }
     }
 
@@ -48,6 +50,7 @@ impl Kind {
             Self::Listener => "listeners",
             Self::Upstream => "upstreams",
             Self::Policy => "policies",
+            Self::Plan => "plans",
         }
     }
 }
@@ -57,6 +60,7 @@ struct AllNames {
     listeners: Names,
     upstreams: Names,
     policies: Names,
+    plans: Names,
 }
 
 impl AllNames {
@@ -65,6 +69,7 @@ impl AllNames {
             Kind::Listener => &self.listeners,
             Kind::Upstream => &self.upstreams,
             Kind::Policy => &self.policies,
+            Kind::Plan => &self.plans,
         }
     }
 
@@ -73,6 +78,7 @@ impl AllNames {
             Kind::Listener => &mut self.listeners,
             Kind::Upstream => &mut self.upstreams,
             Kind::Policy => &mut self.policies,
+            Kind::Plan => &mut self.plans,
         }
     }
 }
@@ -103,6 +109,7 @@ impl<'w> Context<'w> {
             listeners: names(Kind::Listener),
             upstreams: names(Kind::Upstream),
             policies: names(Kind::Policy),
+            plans: names(Kind::Plan),
         };
         // Behind a key that nobody knows may stand the use of a name.
         let has_gaps = problems.iter().any(|problem| problem.code().starts_with("keys."));
@@ -245,6 +252,15 @@ impl<'w> Context<'w> {
 
     pub(crate) fn policy(&mut self, name: &Spanned<String>) -> Option<PolicyId> {
         self.find(Kind::Policy, name).map(PolicyId)
+    }
+
+    pub(crate) fn plan(&mut self, name: &Spanned<String>) -> Option<PlanId> {
+        self.find(Kind::Plan, name).map(PlanId)
+    }
+
+    /// Whether a part of the file could not be read.
+    pub(crate) const fn has_gaps(&self) -> bool {
+        self.has_gaps
     }
 
     /// Whether something refers to the entry at this position, as far as anybody can know.

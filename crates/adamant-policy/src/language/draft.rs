@@ -6,17 +6,24 @@ use super::admin::{self, AdminDraft};
 use super::listeners::{self, ListenerDraft};
 use super::routes::{self, RouteDraft};
 use super::upstreams::{self, UpstreamDraft, entries};
-use super::{Context, observe, policies};
-use crate::config::{Config, Observe, Policy};
+use super::{Context, consumers, observe, overload, plans, policies, stores};
+use crate::config::{Config, Consumer, ConsumerPlan, Observe, Overload, Policy, Store};
 
 /// All parts of the file. `None`: not readable, and told.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) listeners: Vec<Option<ListenerDraft>>,
     pub(crate) admin: Option<AdminDraft>,
+    pub(crate) overload: Option<Overload>,
+    /// The file has the key, readable or not.
+    pub(crate) has_overload: bool,
+    pub(crate) plans: Vec<Option<ConsumerPlan>>,
+    pub(crate) plan_names: Vec<(String, Span)>,
+    pub(crate) consumers: Vec<Option<Consumer>>,
     pub(crate) upstreams: Vec<Option<UpstreamDraft>>,
     /// Names and places of all upstreams and policies, readable or not.
     pub(crate) upstream_names: Vec<(String, Span)>,
+    pub(crate) stores: Vec<Option<Store>>,
     pub(crate) policies: Vec<Option<Policy>>,
     pub(crate) policy_names: Vec<(String, Span)>,
     pub(crate) routes: Vec<Option<RouteDraft>>,
@@ -37,9 +44,24 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
     let admin = root
         .entry("admin")
         .and_then(|entry| admin::read(&entry.value, entry.key_span, context));
+    let overload = root
+        .entry("overload")
+        .and_then(|entry| overload::read(&entry.value, entry.key_span, context));
+    let plans = entries(root.get("plans"))
+        .iter()
+        .map(|entry| plans::read(entry, context))
+        .collect();
+    let consumers = entries(root.get("consumers"))
+        .iter()
+        .map(|entry| consumers::read(entry, context))
+        .collect();
     let upstreams = entries(root.get("upstreams"))
         .iter()
         .map(|entry| upstreams::read(entry, context))
+        .collect();
+    let stores = entries(root.get("stores"))
+        .iter()
+        .map(|entry| stores::read(entry, context))
         .collect();
     let policies = entries(root.get("policies"))
         .iter()
@@ -55,8 +77,14 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
     Draft {
         listeners,
         admin,
+        overload,
+        has_overload: root.entry("overload").is_some(),
+        plans,
+        plan_names: names("plans"),
+        consumers,
         upstreams,
         upstream_names,
+        stores,
         policies,
         policy_names,
         routes,
@@ -74,11 +102,15 @@ impl Draft {
                 .map(|draft| Some(draft?.listener))
                 .collect::<Option<_>>()?,
             admin: self.admin.map(|draft| draft.admin),
+            overload: self.overload,
+            plans: self.plans.into_iter().collect::<Option<_>>()?,
+            consumers: self.consumers.into_iter().collect::<Option<_>>()?,
             upstreams: self
                 .upstreams
                 .into_iter()
                 .map(|draft| Some(draft?.upstream))
                 .collect::<Option<_>>()?,
+            stores: self.stores.into_iter().collect::<Option<_>>()?,
             policies: self.policies.into_iter().collect::<Option<_>>()?,
             routes: self
                 .routes

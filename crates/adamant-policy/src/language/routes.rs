@@ -13,7 +13,7 @@ use super::field::host_name;
 use super::matches::{MatchEntry, conditions};
 use super::pattern::path_pattern;
 use super::steps::{self, Steps};
-use crate::config::{Action, Rewrite, Route, Segment};
+use crate::config::{Action, Priority, Rewrite, Route, Segment};
 
 /// A route: which requests it takes, through which filters, and what answers: exactly one of `to`,
 /// `respond` and `redirect`.
@@ -28,6 +28,9 @@ pub(super) struct RouteEntry {
     /// Whether it needs no authentication. A route without authentication must say so. Default: false.
     #[serde(default)]
     public: bool,
+    /// Before or after which others its requests are shed when the gateway has too much to do: `low` first,
+    /// then `normal`, and `high` only at the bound of `overload.in-flight`. Default: `normal`.
+    priority: Option<Spanned<PriorityWord>>,
     /// Filters in the order in which they run; responses pass them in reverse.
     #[serde(default)]
     #[expect(
@@ -51,6 +54,27 @@ pub(super) struct RouteEntry {
     /// The request body.
     #[serde(default)]
     body: BodyEntry,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum PriorityWord {
+    /// Shed only when all exchanges that may be in flight are.
+    High,
+    /// Shed when nothing of low priority is left.
+    Normal,
+    /// Shed first.
+    Low,
+}
+
+impl From<PriorityWord> for Priority {
+    fn from(word: PriorityWord) -> Self {
+        match word {
+            PriorityWord::High => Self::High,
+            PriorityWord::Normal => Self::Normal,
+            PriorityWord::Low => Self::Low,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -88,6 +112,8 @@ pub(crate) struct RouteDraft {
     pub(crate) match_span: Span,
     pub(crate) listener_span: Span,
     pub(crate) upgrade_span: Span,
+    /// Place of `priority`, where it is written.
+    pub(crate) priority_span: Option<Span>,
 }
 
 /// Keys that only mean something when the route goes to an upstream.
@@ -133,6 +159,11 @@ pub(super) fn read(node: &Node, context: &mut Context<'_>) -> Option<RouteDraft>
         name: Arc::from(entry.name.as_str()),
         matches: matches?,
         public: entry.public,
+        priority: entry
+            .priority
+            .as_ref()
+            .map(|word| word.value.into())
+            .unwrap_or_default(),
         filters: filters.into_iter().collect::<Option<_>>()?,
         action: action?,
         rewrite: rewrite?,
@@ -146,6 +177,7 @@ pub(super) fn read(node: &Node, context: &mut Context<'_>) -> Option<RouteDraft>
         match_span: place("match"),
         listener_span: place("match.listener"),
         upgrade_span: place("upgrade"),
+        priority_span: entry.priority.map(|word| word.span),
     })
 }
 

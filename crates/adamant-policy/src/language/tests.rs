@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use adamant_filter::{Node, Problems, decode};
+use adamant_filter::{Node, Problems, Role, decode};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -20,6 +20,10 @@ impl Words for One {
 
     fn schema(&self, name: &str) -> Option<schemars::Schema> {
         (name == "methods").then(schemars::Schema::default)
+    }
+
+    fn role(&self, name: &str) -> Option<Role> {
+        (name == "methods").then_some(Role::Guard)
     }
 
     fn canonical(&self, _: &str, config: &Node) -> Result<Value, Problems> {

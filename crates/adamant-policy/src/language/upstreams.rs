@@ -161,7 +161,7 @@ struct LimitsEntry {
 /// TLS towards endpoints. There is no key that switches verification off.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct UpstreamTlsEntry {
+pub(super) struct UpstreamTlsEntry {
     /// Name (or IP address) that the certificate must carry; also the SNI.
     server_name: Spanned<String>,
     /// PEM file with the trusted authorities. Default: those of the system.
@@ -296,7 +296,7 @@ fn endpoints_of(
     endpoints
 }
 
-fn host_and_port(address: &Spanned<String>) -> Result<(Arc<str>, u16), Problem> {
+pub(super) fn host_and_port(address: &Spanned<String>) -> Result<(Arc<str>, u16), Problem> {
     let text = address.as_str();
     let wrong = |help: String| {
         let problem = Problem::new("values.address", format!("`{text}` is not an endpoint"));
@@ -450,7 +450,7 @@ fn limits_of(entry: Option<Spanned<LimitsEntry>>, problems: &mut Problems) -> Up
     }
 }
 
-fn tls_of(entry: &UpstreamTlsEntry, problems: &mut Problems) -> UpstreamTls {
+pub(super) fn tls_of(entry: &UpstreamTlsEntry, problems: &mut Problems) -> UpstreamTls {
     let name = &entry.server_name;
     // An IPv6 address stands here without brackets: it is compared with a name in the certificate.
     let server_name = match name.parse::<std::net::IpAddr>() {

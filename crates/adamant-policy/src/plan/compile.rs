@@ -23,6 +23,8 @@ pub(crate) struct Compiler<'c> {
     pub(crate) files: Vec<(String, Arc<[u8]>)>,
     pub(crate) budget: Vec<(String, u64)>,
     pub(crate) problems: Problems,
+    /// Names of the stores that filters asked for.
+    stores: Vec<Arc<str>>,
     listeners: Vec<Arc<str>>,
     /// By position in the file; `None` when one of the steps could not be built.
     policies: Vec<Option<Vec<Unplaced>>>,
@@ -46,6 +48,7 @@ impl<'c> Compiler<'c> {
             files: Vec::new(),
             budget: Vec::new(),
             problems: Problems::default(),
+            stores: Vec::new(),
             listeners: config
                 .listeners
                 .iter()
@@ -58,11 +61,36 @@ impl<'c> Compiler<'c> {
     /// Compiles every policy once, then every route.
     pub(crate) fn routes(&mut self) -> Vec<RoutePlan> {
         let config = self.config;
+        let names = config.routes.iter().map(|route| Arc::clone(&route.name));
+        self.layout.declare_routes(names.collect());
         for policy in &config.policies {
             let steps = self.build_all(&policy.steps, Some(&policy.name));
             self.policies.push(steps);
         }
-        config.routes.iter().map(|route| self.route(route)).collect()
+        let routes = config.routes.iter().map(|route| self.route(route)).collect();
+        // A filter that could not be built may be the one that would use a store.
+        if self.problems.is_empty() {
+            self.unused_stores();
+        }
+        routes
+    }
+
+    /// What no filter asks for has no effect, and whoever wrote it believes that it has.
+    fn unused_stores(&mut self) {
+        for store in &self.config.stores {
+            if self.stores.contains(&store.name) {
+                continue;
+            }
+            let problem = Problem::new(
+                "names.unused",
+                format!("no filter uses the store `{}`", store.name),
+            );
+            self.problems.push(
+                problem
+                    .with_span(store.span)
+                    .with_help("name it in a filter that can share its state, or remove it"),
+            );
+        }
     }
 
     fn route(&mut self, route: &Route) -> RoutePlan {
@@ -189,6 +217,7 @@ impl<'c> Compiler<'c> {
         for (what, size) in &built.needs.reserved {
             self.budget.push((format!("{id}: {what}"), size.bytes()));
         }
+        self.stores.extend(built.needs.stores.iter().cloned());
         for (path, bytes) in &built.needs.files {
             self.files.push((path.display().to_string(), Arc::clone(bytes)));
         }

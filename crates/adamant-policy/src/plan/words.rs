@@ -1,6 +1,6 @@
 //! The catalogue as the language sees it: words, schemas and canonical forms.
 
-use adamant_filter::{Catalogue, Node, Problems};
+use adamant_filter::{Catalogue, Node, Problems, Role};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -19,6 +19,10 @@ impl Words for Catalogue {
         let definitions = generator.take_definitions(true);
         schema.insert("$defs".to_owned(), definitions.into());
         Some(schema)
+    }
+
+    fn role(&self, name: &str) -> Option<Role> {
+        self.get(name).map(|filter| filter.role())
     }
 
     fn canonical(&self, name: &str, config: &Node) -> Result<Value, Problems> {

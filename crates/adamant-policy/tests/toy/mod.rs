@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adamant_filter::{
-    Cidr, Form, Node, OneOrMany, Period, Problems, Rate, SecretRef, Size, decode_with, schema_of,
+    Cidr, Form, Node, OneOrMany, Period, Problems, Rate, Role, SecretRef, Size, decode_with, schema_of,
 };
 use adamant_policy::Words;
 use schemars::{JsonSchema, Schema};
@@ -54,6 +54,15 @@ impl Words for Toys {
 
     fn schema(&self, name: &str) -> Option<Schema> {
         self.words.get(name).map(|toy| (toy.schema)())
+    }
+
+    fn role(&self, name: &str) -> Option<Role> {
+        let role = match name {
+            "api-key" | "jwt" => Role::Authenticate,
+            "rate" => Role::Limit,
+            _ => Role::Guard,
+        };
+        self.words.contains_key(name).then_some(role)
     }
 
     fn canonical(&self, name: &str, config: &Node) -> Result<Value, Problems> {

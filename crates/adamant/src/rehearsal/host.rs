@@ -12,7 +12,8 @@ use adamant_filter::{
     Background, Blocking, Consumers, Counter, Host, Keep, Node, Periodic, Problem, Random, Readiness, Secret,
     SecretRef, Store, Target, Transport,
 };
-use adamant_gateway::LiveHost;
+use adamant_gateway::{LiveHost, PolicyHost};
+use adamant_policy::config::Config;
 
 use super::ring::Ring;
 
@@ -49,6 +50,12 @@ impl RehearsalHost {
 
     fn put_secret(&mut self, at: &SecretRef, secret: &[u8]) {
         self.secrets.insert(at.clone(), Secret::new(secret));
+    }
+}
+
+impl PolicyHost for RehearsalHost {
+    fn know(&mut self, config: &Config) {
+        self.offline.know(config);
     }
 }
 

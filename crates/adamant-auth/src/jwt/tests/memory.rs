@@ -1,6 +1,7 @@
 //! Remembered tokens: the same verdict without the signature, and never longer than the token lives.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -14,7 +15,7 @@ fn verifier(remember: u32) -> Verifier {
         algorithms,
         keys: KeySet::of(vec![pem::key(P256_PUBLIC, algorithms).unwrap()]),
         remembered: Remembered::new(remember),
-        claims: Claims::new(config),
+        claims: Claims::new(config, Arc::default()),
     }
 }
 
@@ -39,7 +40,7 @@ fn a_proved_token_is_remembered_and_gives_the_same_identity() {
     let first = verifier.verify(&token, at(NOW)).unwrap();
     assert_eq!(verifier.remembered.len(), 1);
     let second = verifier.verify(&token, at(NOW + 1)).unwrap();
-    assert!(std::sync::Arc::ptr_eq(&first.identity, &second.identity));
+    assert!(Arc::ptr_eq(&first.identity, &second.identity));
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn the_longest_item_fits() {
     let item = fields.item(Left {
         requests: u32::MAX,
         seconds: u32::MAX,
+        tier: 0,
     });
     let item = item.to_str().unwrap();
     assert!(item.ends_with(";r=4294967295;t=4294967295"), "{item}");
@@ -36,15 +37,15 @@ fn a_word_that_was_never_set_is_no_decision() {
 
 proptest! {
     #[test]
-    fn what_is_left_survives_its_word(requests in 0..1_u64 << 31, nanoseconds in any::<u64>()) {
-        let left = Left::new(requests, Wait::from_nanoseconds(nanoseconds));
+    fn what_is_left_survives_its_word(requests in 0..1_u64 << 31, nanoseconds in any::<u64>(), tier in any::<u8>()) {
+        let left = Left::new(requests, Wait::from_nanoseconds(nanoseconds), tier);
         prop_assert_eq!(Left::from_word(left.to_word()), Some(left));
     }
 
     #[test]
     fn numbers_are_written_as_everyone_writes_them(requests in any::<u32>(), seconds in any::<u32>()) {
         let fields = QuotaFields::new("x", 1, Wait::from_nanoseconds(1));
-        let item = fields.item(Left { requests, seconds });
+        let item = fields.item(Left { requests, seconds, tier: 7 });
         prop_assert_eq!(item.to_str().unwrap(), format!("\"x\";r={requests};t={seconds}"));
         prop_assert_eq!(requests_of(item.as_bytes()), Some(u64::from(requests)));
     }

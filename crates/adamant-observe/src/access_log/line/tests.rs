@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adamant_filter::{Identity, Request, TlsFacts, Wall};
+use adamant_filter::{Consumer, Consumers, Identity, KnownBy, Request, TlsFacts, Wall};
 use http::{HeaderValue, Method};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -109,6 +109,31 @@ fn a_full_line_says_everything() {
     assert_eq!(
         line(&fields, &["authorization", "cookie"], &full(&request, &identity)),
         expected
+    );
+}
+
+#[test]
+fn a_consumer_of_the_file_has_its_name_and_its_plan() {
+    let acme = Arc::new(Consumer {
+        name: "acme".into(),
+        plan: Some("gold".into()),
+        groups: Vec::new(),
+    });
+    let known = KnownBy {
+        method: "api-key",
+        issuer: "",
+        name: "acme-1",
+    };
+    let consumers = Consumers::new(vec!["gold".into()], [(known, acme)]);
+    let identity = consumers.resolve(Identity::new("api-key", "", "acme-1"));
+    let written = line(&[], &[], &full(&request(), &identity));
+    assert_eq!(
+        (&written["consumer"], &written["plan"]),
+        (&json!("acme"), &json!("gold"))
+    );
+    assert_eq!(
+        written["auth"],
+        json!({ "method": "api-key", "subject": "acme-1" })
     );
 }
 

@@ -87,7 +87,7 @@ fn of_tls(tls: &ListenerTls) -> Value {
     json!({ "certificates": certificates, "at-least": at_least })
 }
 
-fn of_secret(secret: &SecretRef) -> Value {
+pub(super) fn of_secret(secret: &SecretRef) -> Value {
     match secret {
         SecretRef::Env(name) => json!({ "env": name }),
         SecretRef::File(path) => json!({ "file": path }),

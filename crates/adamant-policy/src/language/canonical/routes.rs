@@ -83,6 +83,7 @@ impl Names<'_> {
             name,
             matches,
             public,
+            priority,
             filters,
             action,
             rewrite,
@@ -95,6 +96,11 @@ impl Names<'_> {
         object.put("name", text(name));
         object.put("match", self.conditions(matches));
         object.put("public", *public);
+        // Without `overload` a priority has no meaning, and is refused.
+        object.put_some(
+            "priority",
+            self.0.overload.as_ref().map(|_| priority.word().into()),
+        );
         object.put(
             "filters",
             filters

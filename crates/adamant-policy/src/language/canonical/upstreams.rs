@@ -80,7 +80,7 @@ fn of_limits(limits: &UpstreamLimits) -> Option<Value> {
     (*limits != UpstreamLimits::default()).then(|| object.into())
 }
 
-fn of_upstream_tls(tls: &UpstreamTls) -> Value {
+pub(super) fn of_upstream_tls(tls: &UpstreamTls) -> Value {
     let UpstreamTls {
         server_name,
         ca,

@@ -43,6 +43,7 @@ fn route(hosts: &[&str], pattern: &str, methods: &[Method]) -> Route {
             methods: methods.to_vec(),
             ..Match::default()
         },
+        priority: crate::config::Priority::Normal,
         public: true,
         filters: Vec::new(),
         action: Action::Respond(Respond {

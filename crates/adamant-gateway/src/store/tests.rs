@@ -1,0 +1,1 @@
+//! Tests of shared stores against a real server.
