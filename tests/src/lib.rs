@@ -20,6 +20,7 @@ pub mod mutual;
 pub mod origin;
 pub mod policy;
 pub mod procinfo;
+pub mod redis;
 pub mod repository;
 pub mod script;
 pub mod wait;
@@ -36,6 +37,7 @@ pub use message::{Fields, Response, Seen};
 pub use mutual::Mutual;
 pub use origin::Origin;
 pub use policy::Policy;
+pub use redis::Redis;
 pub use script::Answer;
 
 /// Says which keys of the language the test around it shows at work, such as `upstreams.*.retry.attempts`.

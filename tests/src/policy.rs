@@ -12,6 +12,7 @@ pub struct Policy {
     listeners: String,
     admin: String,
     upstreams: String,
+    stores: String,
     policies: String,
     routes: String,
     observe: String,
@@ -77,6 +78,13 @@ impl Policy {
         self
     }
 
+    /// A store with these keys of `redis`.
+    #[must_use]
+    pub fn store(mut self, name: &str, keys: &str) -> Self {
+        entry(&mut self.stores, name, &format!("redis: {{ {keys} }}"));
+        self
+    }
+
     /// A named policy: a list of steps.
     #[must_use]
     pub fn policy(mut self, name: &str, steps: &str) -> Self {
@@ -127,6 +135,7 @@ impl Policy {
             },
         );
         section("upstreams", &self.upstreams);
+        section("stores", &self.stores);
         section("policies", &self.policies);
         section("routes", &self.routes);
         section("observe", &self.observe);

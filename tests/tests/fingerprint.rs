@@ -61,6 +61,9 @@ const UPSTREAMS: &[Row] = &[
     ("timeouts.total", "timeouts: { total: @ }", ["50s", "55s"]),
     ("retry.attempts", "retry: { attempts: @, on: [connect] }", ["2", "3"]),
     ("retry.on", "retry: { attempts: 2, on: @ }", ["[connect]", "[reset]"]),
+    ("limits.in-flight", "limits: { in-flight: @ }", ["2", "3"]),
+    ("limits.allow", "limits: { allow: @, burst: 9 }", ["1/s", "2/s"]),
+    ("limits.burst", "limits: { allow: 1/s, burst: @ }", ["2", "3"]),
     ("tls.server-name", "tls: { server-name: @ }", ["a.test", "b.test"]),
     ("tls.ca", "tls: { server-name: a.test, ca: @ }", ["a.pem", "b.pem"]),
     ("protocol", "protocol: @", ["h1", "h2"]),
@@ -157,6 +160,20 @@ const STEPS: &[Row] = &[
     ("client-certificate.trust-domain", "client-certificate: { consumer: spiffe-id, trust-domain: @ }", ["a.test", "b.test"]),
     ("client-certificate.allow", "client-certificate: { consumer: dns-name, allow: @ }", ["[a.test]", "[b.test]"]),
     ("client-certificate.remember", "client-certificate: { consumer: email, remember: @ }", ["1", "2"]),
+    ("bandwidth.response", "bandwidth: { response: @, burst: 1MiB }", ["1KiB/s", "2KiB/s"]),
+    ("bandwidth.burst", "bandwidth: { response: 1KiB/s, burst: @ }", ["2KiB", "3KiB"]),
+    ("bandwidth.by", "bandwidth: { response: 1KiB/s, by: @ }", ["address", "route"]),
+    ("bandwidth.remember", "bandwidth: { response: 1KiB/s, by: address, remember: @ }", ["8", "9"]),
+    ("bandwidth.missing", "bandwidth: { response: 1KiB/s, by: \"header:x\", missing: @ }", ["deny", "skip"]),
+    ("bandwidth.headers", "bandwidth: { response: 1KiB/s, headers: @ }", ["true", "false"]),
+    ("body-size.at-most", "body-size: { at-most: @ }", ["1KiB", "2KiB"]),
+    ("failures.by", "failures: { by: @, FAILURES }", ["address", "route"]),
+    ("failures.statuses", "failures: { by: address, allow: 1/s, statuses: @ }", ["[401]", "[403]"]),
+    ("failures.allow", "failures: { by: address, statuses: [401], burst: 9, allow: @ }", ["1/s", "2/s"]),
+    ("failures.burst", "failures: { by: address, FAILURES, burst: @ }", ["8", "9"]),
+    ("failures.block-for", "failures: { by: address, FAILURES, block-for: @ }", ["8s", "9s"]),
+    ("failures.remember", "failures: { by: address, FAILURES, remember: @ }", ["8", "9"]),
+    ("failures.missing", "failures: { by: \"header:x\", FAILURES, missing: @ }", ["deny", "skip"]),
     ("headers.request.set.*", "headers: { request: { set: { x: @ } } }", ["a", "b"]),
     ("headers.request.add.*", "headers: { request: { add: { x: @ } } }", ["a", "b"]),
     ("headers.request.remove", "headers: { request: { remove: @ } }", ["[x-a]", "[x-b]"]),
@@ -164,6 +181,11 @@ const STEPS: &[Row] = &[
     ("headers.response.add.*", "headers: { response: { add: { x: @ } } }", ["a", "b"]),
     ("headers.response.remove", "headers: { response: { remove: @ } }", ["[x-a]", "[x-b]"]),
     ("identity-headers.set.*", "identity-headers: { set: { x-a: @ } }", ["consumer", "plan"]),
+    ("in-flight.by", "in-flight: { by: @, at-most: 1 }", ["address", "route"]),
+    ("in-flight.at-most", "in-flight: { by: address, at-most: @ }", ["1", "2"]),
+    ("in-flight.remember", "in-flight: { by: address, at-most: 1, remember: @ }", ["8", "9"]),
+    ("in-flight.missing", "in-flight: { by: \"header:x\", at-most: 1, missing: @ }", ["deny", "skip"]),
+    ("in-flight.headers", "in-flight: { by: address, at-most: 1, headers: @ }", ["true", "false"]),
     ("jwt.keys.file", "jwt: { keys: { file: @ }, issuer: i, audience: a, algorithms: [ES256], type: any }", ["one.json", "two.json"]),
     ("jwt.keys.pem", "jwt: { keys: { pem: @ }, issuer: i, audience: a, algorithms: [ES256], type: any }", ["one.pem", "two.pem"]),
     ("jwt.keys.secret.env", "jwt: { keys: { secret: { env: @ } }, JWT }", ["A", "B"]),
@@ -185,12 +207,42 @@ const STEPS: &[Row] = &[
     ("jwt.remember", "jwt: { KEYS, JWT, remember: @ }", ["1", "2"]),
     ("jwt.realm", "jwt: { KEYS, JWT, realm: @ }", ["a", "b"]),
     ("methods.allow", "methods: { allow: @ }", ["[GET]", "[PUT]"]),
+    ("quota.by", "quota: { by: @, QUOTA }", ["address", "route"]),
+    ("quota.allow", "quota: { by: address, per: day, keep-local: true, allow: @ }", ["1", "2"]),
+    ("quota.per", "quota: { by: address, allow: 1, keep-local: true, per: @ }", ["day", "month"]),
+    ("quota.zone", "quota: { by: address, QUOTA, zone: @ }", ["Europe/Berlin", "Asia/Tokyo"]),
+    ("quota.keep-local", "quota: { by: address, allow: 1, per: day, @ }", ["keep-local: true", "store: counters, when-gone: deny"]),
+    ("quota.store", "quota: { by: address, allow: 1, per: day, when-gone: deny, store: @ }, id: a }, { rate: { RATE, SHARED }, id: b }, { rate: { RATE, scope: { shared: { store: others, when-gone: deny } } }, id: c", ["counters", "others"]),
+    ("quota.plans.*", "api-key: { keys: { file: one.yaml } } }, { quota: { by: consumer, QUOTA, plans: { gold: @ } }", ["1", "2"]),
+    ("quota.when-gone", "quota: { by: address, allow: 1, per: day, store: counters, when-gone: @ }", ["deny", "allow"]),
+    ("quota.remember", "quota: { by: address, QUOTA, remember: @ }", ["8", "9"]),
+    ("quota.cost.methods.*", "quota: { by: address, QUOTA, cost: { methods: { PUT: @ } } }", ["1", "2"]),
+    ("quota.missing", "quota: { by: \"header:x\", QUOTA, missing: @ }", ["deny", "skip"]),
+    ("quota.headers", "quota: { by: address, QUOTA, headers: @ }", ["true", "false"]),
     ("rate.by", "rate: { by: @, allow: 1/s }", ["address", "route"]),
     ("rate.allow", "rate: { by: address, allow: @, burst: 9 }", ["1/s", "2/s"]),
     ("rate.burst", "rate: { by: address, allow: 1/s, burst: @ }", ["8", "9"]),
     ("rate.remember", "rate: { by: address, allow: 1/s, remember: @ }", ["8", "9"]),
     ("rate.missing", "rate: { by: \"header:x\", allow: 1/s, missing: @ }", ["deny", "skip"]),
     ("rate.headers", "rate: { by: address, allow: 1/s, headers: @ }", ["true", "false"]),
+    ("rate.algorithm", "rate: { by: address, allow: 1/s, algorithm: @ }", ["even", "sliding"]),
+    ("rate.plans.*.allow", "rate: { by: address, allow: 1/s, plans: { gold: { allow: @, burst: 9 } } }", ["1/s", "2/s"]),
+    ("rate.plans.*.burst", "rate: { by: address, allow: 1/s, plans: { gold: { allow: 1/s, burst: @ } } }", ["8", "9"]),
+    ("rate.limits[].id", "rate: { by: address, limits: [{ id: @, allow: 1/s }] }", ["a", "b"]),
+    ("rate.limits[].by", "rate: { limits: [{ id: a, by: @, allow: 1/s }] }", ["address", "route"]),
+    ("rate.limits[].allow", "rate: { by: address, limits: [{ id: a, allow: @, burst: 9 }] }", ["1/s", "2/s"]),
+    ("rate.limits[].burst", "rate: { by: address, limits: [{ id: a, allow: 1/s, burst: @ }] }", ["8", "9"]),
+    ("rate.limits[].algorithm", "rate: { by: address, limits: [{ id: a, allow: 1/s, algorithm: @ }] }", ["even", "sliding"]),
+    ("rate.limits[].plans.*.allow", "rate: { by: address, limits: [{ id: a, allow: 1/s, plans: { gold: { allow: @, burst: 9 } } }] }", ["1/s", "2/s"]),
+    ("rate.limits[].plans.*.burst", "rate: { by: address, limits: [{ id: a, allow: 1/s, plans: { gold: { allow: 1/s, burst: @ } } }] }", ["8", "9"]),
+    ("rate.cost.methods.*", "rate: { by: address, allow: 9/s, cost: { methods: { POST: @ } } }", ["2", "3"]),
+    ("rate.cost.routes.*", "rate: { by: address, allow: 9/s, cost: { routes: { all: @ } } }", ["2", "3"]),
+    ("rate.legacy", "rate: { by: address, allow: 1/s, legacy: @ }", ["none", "triple"]),
+    ("rate.scope", "rate: { by: address, allow: 9/s, scope: @ }", ["instance", "{ fleet: { replicas: 2 } }"]),
+    ("rate.scope.fleet.replicas", "rate: { by: address, allow: 9/s, scope: { fleet: { replicas: @ } } }", ["2", "3"]),
+    ("rate.scope.shared.store", "rate: { RATE, scope: { shared: { store: @, when-gone: deny } } }, id: a }, { rate: { RATE, SHARED }, id: b }, { rate: { RATE, scope: { shared: { store: others, when-gone: deny } } }, id: c", ["counters", "others"]),
+    ("rate.scope.shared.when-gone", "rate: { RATE, scope: { shared: { store: counters, when-gone: @ } } }, id: a", ["deny", "local"]),
+    ("rate.scope.shared.batch", "rate: { RATE, scope: { shared: { store: counters, when-gone: deny, batch: @ } } }, id: a", ["2", "3"]),
     ("rate.precision", "rate: { by: address, allow: 1/s, precision: @ }", ["exact", "sketch"]),
     ("scopes.all", "SCOPES { all: @ }", ["[a]", "[b]"]),
     ("scopes.any", "SCOPES { any: @ }", ["[a]", "[b]"]),
@@ -252,6 +304,19 @@ const ROUTES: &[Row] = &[
     ("body.at-most", "match: { path: /** }, TO, body: { at-most: @ }", ["1KiB", "2KiB"]),
 ];
 
+#[rustfmt::skip] // One row a line: it is a table.
+const STORES: &[Row] = &[
+    ("redis.address", "address: @", ["\"127.0.0.1:1\"", "\"127.0.0.1:2\""]),
+    ("redis.tls.server-name", "tls: { server-name: @ }", ["a.test", "b.test"]),
+    ("redis.tls.ca", "tls: { server-name: a.test, ca: @ }", ["a.pem", "b.pem"]),
+    ("redis.user", "user: @, password: { env: P }", ["a", "b"]),
+    ("redis.password.env", "password: { env: @ }", ["P", "Q"]),
+    ("redis.password.file", "password: { file: @ }", ["p", "q"]),
+    ("redis.database", "database: @", ["1", "2"]),
+    ("redis.timeout", "timeout: @", ["10ms", "20ms"]),
+    ("redis.connections", "connections: @", ["1", "3"]),
+];
+
 /// Keys outside of the maps above, as whole files but for what every file has.
 #[rustfmt::skip] // One row a line: it is a table.
 const OTHERS: &[Row] = &[
@@ -277,6 +342,8 @@ const HASH: &str = "$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW
 
 const LISTENER: &str = "bind: \"127.0.0.1:1\"";
 const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
+const STORE: &str = "address: \"127.0.0.1:1\"";
+const SHARED: &str = "scope: { shared: { store: counters, when-gone: deny } }";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 
 /// Steps that prove whom a consumer is known by.
@@ -287,9 +354,13 @@ const PROOFS: &str = "{ api-key: { keys: { file: one.yaml } } }, \
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
     let long = written
+        .replace("RATE", "by: address, allow: 9/s")
+        .replace("SHARED", SHARED)
         .replace("KEYS", "keys: { secret: { env: S } }")
         .replace("SIGNERS", "keys: { file: one.signers.yaml }")
         .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
+        .replace("FAILURES", "statuses: [401], allow: 1/s")
+        .replace("QUOTA", "allow: 1, per: day, keep-local: true")
         .replace("TO", "public: true, to: origin")
         .replace("OWN", "match: { path: /own }, public: true");
     let with = |name: &str, usual: &str, own: &str| {
@@ -325,6 +396,7 @@ fn file(section: &str, written: &str) -> String {
         }
         "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ if long.contains("known-by") => format!("{ROUTE}, filters: [{{ use: known }}]"),
+        "steps" | "stores" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),
     };
     let long_steps = long.replace("SCOPES", "PROVED scopes:");
@@ -332,12 +404,17 @@ fn file(section: &str, written: &str) -> String {
         ("steps", Some(rule)) => {
             format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {rule} }}")
         }
+        ("steps", None) if long.contains("plans:") => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
+        }
         ("steps", None) => format!("{{ {long} }}"),
+        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
         _ => "{ methods: { allow: [GET] } }".to_owned(),
     };
     let policies = match section {
         "steps" => format!("policies: {{ p: [{steps}] }}\n"),
         _ if long.contains("known-by") => format!("policies: {{ known: [{{ any-of: [{PROOFS}] }}] }}\n"),
+        "steps" | "stores" => format!("policies: {{ p: [{steps}] }}\n"),
         _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
         _ => String::new(),
     };
@@ -348,13 +425,29 @@ fn file(section: &str, written: &str) -> String {
     } else {
         String::new()
     };
+    let stores = match section {
+        "stores" => format!(
+            "stores: {{ counters: {{ redis: {{ {} }} }} }}\n",
+            with("stores", STORE, "address:")
+        ),
+        _ if long.contains("others") => format!(
+            "stores: {{ counters: {{ redis: {{ {STORE} }} }}, others: {{ redis: {{ {STORE} }} }} }}\n"
+        ),
+        _ if long.contains("counters") => format!("stores: {{ counters: {{ redis: {{ {STORE} }} }} }}\n"),
+        _ => String::new(),
+    };
+    let plans = if long.contains("plans:") && section == "steps" {
+        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
+    } else {
+        ""
+    };
     let second = if long.contains("to: other") {
         ", other: { built-in: echo }"
     } else {
         ""
     };
     format!(
-        "adamant: 1\nlisteners: {{ public: {{ {listener} }} }}\nupstreams: {{ origin: {{ {upstream} }}{second} }}\n{policies}routes: [{{ {route} }}]\n{other}"
+        "adamant: 1\nlisteners: {{ public: {{ {listener} }} }}\n{plans}upstreams: {{ origin: {{ {upstream} }}{second} }}\n{stores}{policies}routes: [{{ {route} }}]\n{other}"
     )
 }
 
@@ -401,6 +494,7 @@ async fn another_value_of_any_key_is_another_policy() {
     for (section, prefix, rows) in [
         ("listeners", "listeners.*.", LISTENERS),
         ("upstreams", "upstreams.*.", UPSTREAMS),
+        ("stores", "stores.*.", STORES),
         ("steps", "policies.*[].", STEPS),
         ("routes", "routes[].", ROUTES),
         ("", "", OTHERS),

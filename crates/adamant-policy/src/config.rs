@@ -6,6 +6,7 @@
 
 mod consumers;
 mod overload;
+mod upstream_limits;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,10 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Cidr, Node, Rate, SecretRef, Size, Span};
+use adamant_filter::{Cidr, Node, SecretRef, Size, Span};
 
 pub use consumers::{Consumer, ConsumerPlan, KnownBy, PlanId};
 pub use overload::{Overload, Priority};
+pub use upstream_limits::{UpstreamLimits, UpstreamRate};
 
 /// Position of a listener in [`Config::listeners`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -258,24 +260,6 @@ pub enum Balance {
     RoundRobin,
     /// Fewest requests in flight per weight, of two drawn at random when there are many.
     LeastRequests,
-}
-
-/// What all routes together may send to an upstream. Every attempt counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UpstreamLimits {
-    /// Attempts in progress at once.
-    pub in_flight: Option<u32>,
-    /// How often attempts may begin.
-    pub rate: Option<UpstreamRate>,
-}
-
-/// How often attempts may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpstreamRate {
-    /// In the long run.
-    pub allow: Rate,
-    /// At once; at least one.
-    pub burst: u64,
 }
 
 /// Active health checks of an upstream.

@@ -61,7 +61,7 @@ pub(crate) struct QuotaConfig {
     /// filter above. Example: `{ gold: 100000 }`
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) plans: BTreeMap<String, u64>,
-    /// What a request costs. Default: one. Example: `{ methods: { POST: 5, HEAD: 0 } }`
+    /// What a request costs. Default: one. Example: `{ methods: { POST: 5 } }`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cost: Option<Cost>,
     /// What happens to a request without the header field or claim that is counted by (or with the field
@@ -88,8 +88,7 @@ pub(crate) enum WhenGone {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Cost {
-    /// Costs by method; methods that are not named cost one. A request that costs nothing always passes. Example:
-    /// `{ POST: 5, HEAD: 0 }`
+    /// By method; a method that is not named costs one. Example: `{ POST: 5 }`
     methods: BTreeMap<String, u64>,
 }
 
@@ -168,6 +167,10 @@ impl QuotaConfig {
             if !name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
                 let problem = Problem::at(&at, format!("`{name}` is not a method"));
                 return Err(problem.with_help("methods are written in capitals"));
+            }
+            if *cost == 0 {
+                let problem = Problem::at(&at, "a request that costs nothing would never be limited");
+                return Err(problem.with_help("use `when` to leave requests out"));
             }
             if *cost > least {
                 let text = format!("a request that costs {cost} could never pass where {least} are allowed");

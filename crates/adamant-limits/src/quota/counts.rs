@@ -32,7 +32,6 @@ impl Counts {
                     let remaining = ask.at_most - used;
                     (Answer::Pass { remaining }, Some(join(ends, used)))
                 }
-                None if ask.cost == 0 => (Answer::Pass { remaining: 0 }, None),
                 None => (Answer::Deny { ends: Wall(ends) }, None),
             }
         };
