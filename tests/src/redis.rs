@@ -58,10 +58,23 @@ impl Redis {
     /// Whether it serves; it does not when somebody else has the port.
     async fn launch(&mut self) -> bool {
         let port = self.address.port().to_string();
-        let ports = if self.is_tls { ["--tls-port", &port, "--port", "0"] } else { ["--port", &port, "--tls-port", "0"] };
+        let ports = if self.is_tls {
+            ["--tls-port", &port, "--port", "0"]
+        } else {
+            ["--port", &port, "--tls-port", "0"]
+        };
         let child = Command::new("redis-server")
             .current_dir(self.folder.path())
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args([
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--daemonize",
+                "no",
+            ])
             .args(ports)
             .args(&self.arguments)
             .stdout(Stdio::null())
@@ -100,7 +113,10 @@ impl Redis {
     /// Starts it again at the same address, with nothing in it.
     pub async fn restart(&mut self) {
         self.kill();
-        assert!(self.launch().await, "somebody took the port of a server that was killed");
+        assert!(
+            self.launch().await,
+            "somebody took the port of a server that was killed"
+        );
     }
 
     /// Lets it hang: its connections stay open, and nothing is answered.

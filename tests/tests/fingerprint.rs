@@ -265,7 +265,10 @@ fn file(section: &str, written: &str) -> String {
         String::new()
     };
     let stores = match section {
-        "stores" => format!("stores: {{ counters: {{ redis: {{ {} }} }} }}\n", with("stores", STORE, "address:")),
+        "stores" => format!(
+            "stores: {{ counters: {{ redis: {{ {} }} }} }}\n",
+            with("stores", STORE, "address:")
+        ),
         _ if long.contains("others") => format!(
             "stores: {{ counters: {{ redis: {{ {STORE} }} }}, others: {{ redis: {{ {STORE} }} }} }}\n"
         ),

@@ -41,20 +41,27 @@ async fn several_limits_are_charged_together_or_not_at_all() {
         "policies.*[].rate.limits[].by",
     ]);
     let origin = Origin::hello().await;
-    let limits = "limits: [{ id: wide, allow: 6/h }, { id: tight, allow: 1/h, burst: 2, by: [address, method] }]";
+    let limits =
+        "limits: [{ id: wide, allow: 6/h }, { id: tight, allow: 1/h, burst: 2, by: [address, method] }]";
     let gateway = under(&origin, limits).await;
     let first = ask(&gateway, "GET").await;
     assert_eq!(
         first.field("ratelimit-policy"),
         Some("\"tight\";q=2;w=7200, \"wide\";q=6;w=3600")
     );
-    assert_eq!(first.field("ratelimit"), Some("\"tight\";r=1;t=3600, \"wide\";r=5;t=600"));
+    assert_eq!(
+        first.field("ratelimit"),
+        Some("\"tight\";r=1;t=3600, \"wide\";r=5;t=600")
+    );
     assert_eq!(statuses(&gateway, &["GET"]).await, [200]);
     for _ in 0..5 {
         let refused = ask(&gateway, "GET").await;
         assert_eq!(refused.refused(429), "rate.exhausted");
         let told = refused.field("ratelimit").unwrap_or_default();
-        assert!(told.starts_with("\"tight\";r=0;") && told.contains("\"wide\";r=4;"), "{told}");
+        assert!(
+            told.starts_with("\"tight\";r=0;") && told.contains("\"wide\";r=4;"),
+            "{told}"
+        );
     }
     // None of the refusals was charged to the wide limit.
     let others = ["PUT", "PUT", "DELETE", "DELETE", "POST"];
@@ -84,8 +91,12 @@ async fn a_plan_has_numbers_of_its_own() {
             let plan = if name == "rich" { "gold" } else { "steel" };
             format!("  {name}: {{ plan: {plan}, known-by: [{{ api-key: {{ name: {name} }} }}] }}\n")
         });
-        let declared = format!("plans: {{ gold: {{}}, steel: {{}} }}\nconsumers:\n{}upstreams:", known.concat());
-        let keys = ["rich", "hard", "plain"].map(|name| api_key_entry(name, &format!("adm_{name}"), name, ""));
+        let declared = format!(
+            "plans: {{ gold: {{}}, steel: {{}} }}\nconsumers:\n{}upstreams:",
+            known.concat()
+        );
+        let keys =
+            ["rich", "hard", "plain"].map(|name| api_key_entry(name, &format!("adm_{name}"), name, ""));
         let gateway = Setup::text(&policy.replace("upstreams:", &declared))
             .file("keys.yaml", format!("keys:\n{}", keys.concat()))
             .start()
@@ -105,7 +116,10 @@ async fn a_plan_has_numbers_of_its_own() {
 
 #[tokio::test]
 async fn some_requests_cost_more() {
-    covers(&["policies.*[].rate.cost.methods.*", "policies.*[].rate.cost.routes.*"]);
+    covers(&[
+        "policies.*[].rate.cost.methods.*",
+        "policies.*[].rate.cost.routes.*",
+    ]);
     let origin = Origin::hello().await;
     let gateway = under(&origin, "allow: 10/h, cost: { methods: { POST: 5, PUT: 4 } }").await;
     let methods = ["GET", "POST", "POST", "PUT", "GET"];
@@ -117,7 +131,11 @@ async fn some_requests_cost_more() {
         .route(&route("rest", "use: calm"));
     let gateway = Gateway::start(&policy).await;
     for (target, status) in [("/export", 200), ("/export", 429), ("/rest", 200), ("/rest", 200)] {
-        assert_eq!(get(gateway.address(), target, &[]).await.status, status, "{target}");
+        assert_eq!(
+            get(gateway.address(), target, &[]).await.status,
+            status,
+            "{target}"
+        );
     }
     let told = get(gateway.address(), "/rest", &[]).await;
     assert!(told.field("ratelimit").is_some_and(|told| told.contains(";r=1;")));
@@ -125,7 +143,10 @@ async fn some_requests_cost_more() {
 
 #[tokio::test]
 async fn a_window_slides() {
-    covers(&["policies.*[].rate.algorithm", "policies.*[].rate.limits[].algorithm"]);
+    covers(&[
+        "policies.*[].rate.algorithm",
+        "policies.*[].rate.limits[].algorithm",
+    ]);
     let origin = Origin::hello().await;
     for keys in [
         "allow: 3/h, algorithm: sliding",
@@ -136,7 +157,11 @@ async fn a_window_slides() {
         assert_eq!(first.field("ratelimit-policy"), Some("\"rate\";q=3;w=3600"));
         assert_eq!(statuses(&gateway, &["GET", "GET"]).await, [200, 200]);
         let refused = ask(&gateway, "GET").await;
-        let wait: u64 = refused.field("retry-after").expect("a time").parse().expect("seconds");
+        let wait: u64 = refused
+            .field("retry-after")
+            .expect("a time")
+            .parse()
+            .expect("seconds");
         // The rest of this window, and a third of the next: an even limit would say twenty minutes.
         assert!((4700..=4800).contains(&wait), "{wait}");
     }
@@ -144,15 +169,25 @@ async fn a_window_slides() {
 
 #[tokio::test]
 async fn a_fleet_divides_and_tells_the_whole() {
-    covers(&["policies.*[].rate.scope.fleet.replicas", "policies.*[].rate.scope"]);
+    covers(&[
+        "policies.*[].rate.scope.fleet.replicas",
+        "policies.*[].rate.scope",
+    ]);
     let origin = Origin::hello().await;
-    let gateway = under(&origin, "allow: 30/h, burst: 8, scope: { fleet: { replicas: 3 } }").await;
+    let gateway = under(
+        &origin,
+        "allow: 30/h, burst: 8, scope: { fleet: { replicas: 3 } }",
+    )
+    .await;
     let first = ask(&gateway, "GET").await;
     assert_eq!(first.field("ratelimit-policy"), Some("\"rate\";q=8;w=960"));
     assert_eq!(first.field("ratelimit"), Some("\"rate\";r=1;t=360"));
     assert_eq!(statuses(&gateway, &["GET", "GET"]).await, [200, 429]);
     let alone = under(&origin, "allow: 30/h, burst: 8, scope: instance").await;
-    assert_eq!(statuses(&alone, &["GET"; 9]).await, [&[200; 8][..], &[429]].concat());
+    assert_eq!(
+        statuses(&alone, &["GET"; 9]).await,
+        [&[200; 8][..], &[429]].concat()
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 
 /// A step that counts in the store.
 fn rate(limit: &str, shared: &str) -> String {
-    format!("rate: {{ by: address, {limit}, remember: 100, scope: {{ shared: {{ store: counters, {shared} }} }} }}\n    id: all")
+    format!(
+        "rate: {{ by: address, {limit}, remember: 100, scope: {{ shared: {{ store: counters, {shared} }} }} }}\n    id: all"
+    )
 }
 
 /// A gateway's policy whose only route is under this step, with a store of these keys.
@@ -81,7 +83,9 @@ async fn hold(shared: &str, error: f64) {
     let (passed, refused) = load(&gateways, start, Duration::from_secs(5)).await;
     let last = ask(&gateways[0]).await;
     let time = start.elapsed();
-    let left = last.field("ratelimit").and_then(|field| field.split(";r=").nth(1)?.split(';').next());
+    let left = last
+        .field("ratelimit")
+        .and_then(|field| field.split(";r=").nth(1)?.split(';').next());
     let left: f64 = left.expect("it is told what is left").parse().expect("a number");
     let passed = passed as f64 + f64::from(u8::from(last.status == 204));
     let given = 1000.0 + 1000.0 * time.as_secs_f64();
@@ -91,7 +95,11 @@ async fn hold(shared: &str, error: f64) {
     // Else nobody was limited. The slowest machine asks for more than half of it again.
     assert!(passed + left + refused as f64 > 2500.0, "{told}");
     for gateway in &gateways {
-        for counter in ["adamant_store_gone_total", "adamant_store_late_total", "adamant_rate_degraded_total"] {
+        for counter in [
+            "adamant_store_gone_total",
+            "adamant_store_late_total",
+            "adamant_rate_degraded_total",
+        ] {
             assert_eq!(gateway.metric(counter, &[]).await, Some(0.0), "{counter}");
         }
     }
@@ -127,11 +135,19 @@ async fn a_flood_of_refused_requests_does_not_reach_the_store() {
     let gateway = Gateway::start(&policy(&at(&redis), &rate("allow: 2/h", "when-gone: deny"))).await;
     let others = Gateway::start(&policy(&at(&redis), &rate("allow: 2/h", "when-gone: deny"))).await;
     assert_eq!(statuses(&gateway, 2).await, [204, 204]);
-    assert_eq!(statuses(&others, 1).await, [429], "the other instance knows it from the store");
+    assert_eq!(
+        statuses(&others, 1).await,
+        [429],
+        "the other instance knows it from the store"
+    );
     let refused = ask(&gateway).await;
     assert_eq!(refused.refused(429), "rate.exhausted");
     assert_eq!(refused.field("ratelimit-policy"), Some("\"all\";q=2;w=3600"));
-    let wait: u64 = refused.field("retry-after").expect("a time").parse().expect("seconds");
+    let wait: u64 = refused
+        .field("retry-after")
+        .expect("a time")
+        .parse()
+        .expect("seconds");
     assert!((1700..=1800).contains(&wait), "{wait}");
     let asked = redis.questions().await;
     assert_eq!(statuses(&gateway, 50).await, [429; 50]);
@@ -170,7 +186,10 @@ async fn the_file_says_what_happens_while_the_store_is_gone() {
             gateway.metric("adamant_store_gone_total", &[]).await,
             gateway.metric("adamant_store_useless_total", &[]).await,
         ];
-        assert_eq!(faults.into_iter().flatten().sum::<f64>(), told.unwrap_or_default());
+        assert_eq!(
+            faults.into_iter().flatten().sum::<f64>(),
+            told.unwrap_or_default()
+        );
         assert_eq!(gateway.metric("adamant_store_late_total", &[]).await, Some(0.0));
     }
     // The store has lost everything, so that there are three again, for each of the limits.
@@ -181,7 +200,11 @@ async fn the_file_says_what_happens_while_the_store_is_gone() {
         })
         .await;
     }
-    assert!(deny.stderr().contains("the store `counters` is back"), "{}", deny.stderr());
+    assert!(
+        deny.stderr().contains("the store `counters` is back"),
+        "{}",
+        deny.stderr()
+    );
 }
 
 #[tokio::test]
@@ -192,15 +215,28 @@ async fn a_store_that_hangs_costs_its_time_out_and_soon_nothing() {
     let gateway = Gateway::start(&policy(&keys, &rate("allow: 1000/h", "when-gone: allow"))).await;
     assert_eq!(statuses(&gateway, 1).await, [204]);
     let clients = redis.ask(&["CLIENT LIST"]).await;
-    assert_eq!(clients.matches("lib-name=redis-rs").count().max(clients.matches(" cmd=").count() - 1), 3, "{clients}");
+    assert_eq!(
+        clients
+            .matches("lib-name=redis-rs")
+            .count()
+            .max(clients.matches(" cmd=").count() - 1),
+        3,
+        "{clients}"
+    );
     redis.hang();
     // Three failures on each of three connections, and then nobody waits for it any more.
     wait::polled("nobody waits any more", || async {
         assert_eq!(ask(&gateway).await.status, 204);
-        gateway.metric("adamant_store_gone_total", &[]).await.filter(|gone| *gone > 20.0)
+        gateway
+            .metric("adamant_store_gone_total", &[])
+            .await
+            .filter(|gone| *gone > 20.0)
     })
     .await;
-    let late = gateway.metric("adamant_store_late_total", &[]).await.unwrap_or_default();
+    let late = gateway
+        .metric("adamant_store_late_total", &[])
+        .await
+        .unwrap_or_default();
     assert!((1.0..=9.0).contains(&late), "{late}");
     redis.go_on();
     let asked = redis.questions().await;
@@ -236,13 +272,20 @@ async fn a_changed_limit_reads_no_old_state_and_another_edit_resets_nothing() {
 #[tokio::test]
 async fn the_store_is_told_no_key_and_keeps_nothing_for_ever() {
     let redis = Redis::start().await;
-    let step = rate("allow: 5/h, missing: deny", "when-gone: deny").replace("by: address", "by: \"header:x-token\"");
+    let step =
+        rate("allow: 5/h, missing: deny", "when-gone: deny").replace("by: address", "by: \"header:x-token\"");
     let gateway = Gateway::start(&policy(&at(&redis), &step)).await;
     let answer = get(gateway.address(), "/", &["X-Token: swordfish"]).await;
     assert_eq!(answer.status, 204);
-    assert_eq!(get(gateway.address(), "/", &[]).await.refused(400), "rate.key-missing");
+    assert_eq!(
+        get(gateway.address(), "/", &[]).await.refused(400),
+        "rate.key-missing"
+    );
     let held = redis.ask(&["DBSIZE", "KEYS *", "INFO keyspace"]).await;
-    assert!(held.starts_with(":1\r\n") && !held.contains("swordfish"), "{held}");
+    assert!(
+        held.starts_with(":1\r\n") && !held.contains("swordfish"),
+        "{held}"
+    );
     assert!(held.contains("keys=1,expires=1"), "{held}");
 }
 
@@ -260,8 +303,24 @@ async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
     let folder = Folder::new();
     folder.write("ca.pem", ours.pem());
     ours.site(&["counters.test"]).write(&folder, "site");
-    let tls = ["--tls-cert-file", "site.pem", "--tls-key-file", "site.key", "--tls-ca-cert-file", "ca.pem"];
-    let more = ["--tls-auth-clients", "no", "--user", "edge", "on", ">swordfish", "~adamant:*", "+@all"];
+    let tls = [
+        "--tls-cert-file",
+        "site.pem",
+        "--tls-key-file",
+        "site.key",
+        "--tls-ca-cert-file",
+        "ca.pem",
+    ];
+    let more = [
+        "--tls-auth-clients",
+        "no",
+        "--user",
+        "edge",
+        "on",
+        ">swordfish",
+        "~adamant:*",
+        "+@all",
+    ];
     let redis = Redis::start_with(folder, true, &[tls.as_slice(), &more].concat()).await;
     let start = async |more: &str, password: &str, authority: &Authority| {
         let keys = format!("{}, user: edge, database: 3, {more}", at(&redis));
@@ -270,7 +329,10 @@ async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
         setup.variable("COUNTERS_PASSWORD", password).start().await
     };
     let tls = "tls: { server-name: counters.test, ca: ca.pem }";
-    let (file, env) = ("password: { file: password }", "password: { env: COUNTERS_PASSWORD }");
+    let (file, env) = (
+        "password: { file: password }",
+        "password: { env: COUNTERS_PASSWORD }",
+    );
     for password in [file, env] {
         let gateway = start(&format!("{password}, {tls}"), "swordfish", &ours).await;
         assert_eq!(ask(&gateway).await.status, 204, "{}", gateway.stderr());
@@ -283,7 +345,11 @@ async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
         (file, &*other_name, "swordfish", &ours),
     ] {
         let gateway = start(&format!("{password}, {tls}"), word, authority).await;
-        assert_eq!(ask(&gateway).await.refused(503), "rate.store-gone", "{tls} {word}");
+        assert_eq!(
+            ask(&gateway).await.refused(503),
+            "rate.store-gone",
+            "{tls} {word}"
+        );
         let told = gateway.stderr();
         assert!(told.contains("the store `counters` cannot be reached"), "{told}");
         assert!(!told.contains("swordfish") && !told.contains("wrong\""), "{told}");
@@ -298,7 +364,12 @@ async fn nothing_but_requests_needs_the_store() {
     let text = policy(&at(&redis), &rate("allow: 2/h", "when-gone: deny"));
     redis.kill();
     let setup = Setup::new(&text);
-    for command in [&["check"][..], &["show"], &["digest"], &["explain", "--method", "GET", "--url", "http://localhost/"]] {
+    for command in [
+        &["check"][..],
+        &["show"],
+        &["digest"],
+        &["explain", "--method", "GET", "--url", "http://localhost/"],
+    ] {
         let told = setup.run(command).await.exits(0);
         assert!(!told.text().contains("store-gone"), "{}", told.text());
     }
@@ -333,6 +404,13 @@ async fn names_of_stores_are_held_against_the_file() {
     let none = policy(store, &rate("allow: 2/h", deny)).yaml();
     let none = none.split("stores:\n").collect::<Vec<_>>();
     let rest = none[1].split("routes:").nth(1).expect("the routes follow");
-    let checked = Setup::text(&format!("{}routes:{rest}", none[0])).run(&["check"]).await.exits(1);
-    assert!(checked.text().contains("name it under `stores`"), "{}", checked.text());
+    let checked = Setup::text(&format!("{}routes:{rest}", none[0]))
+        .run(&["check"])
+        .await
+        .exits(1);
+    assert!(
+        checked.text().contains("name it under `stores`"),
+        "{}",
+        checked.text()
+    );
 }

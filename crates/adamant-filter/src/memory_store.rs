@@ -101,7 +101,11 @@ impl Charge {
         let weighed = (u128::from(before) * (window - passed)).div_ceil(window);
         let used = u64::try_from(weighed).unwrap_or(u64::MAX).saturating_add(count);
         let room = at_most.saturating_sub(used);
-        let granted = if room < self.at_least { 0 } else { self.cost.min(room) };
+        let granted = if room < self.at_least {
+            0
+        } else {
+            self.cost.min(room)
+        };
         let wanes = |count: u64, room: u64| {
             let windows = [(u128::from(before), u128::from(count)), (u128::from(count), 0)];
             nanos(wanes(windows, [window - passed, window], u128::from(room)))
@@ -316,7 +320,11 @@ mod tests {
             let store = MemoryStore::default();
             let ask = |milli, cost| store.decide(&[charge("s", measure, cost)], Wall(START.0 + milli));
             assert_eq!(passes(&ask(200, first)), [true]);
-            assert_eq!(passes(&ask(900, 4 - first)), [true], "{first}: the window is full");
+            assert_eq!(
+                passes(&ask(900, 4 - first)),
+                [true],
+                "{first}: the window is full"
+            );
             let [Charged::Deny { wait: Some(wait) }] = ask(950, cost)[..] else {
                 panic!("there is no room for {cost}")
             };

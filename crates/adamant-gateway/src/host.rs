@@ -186,7 +186,9 @@ impl LiveHost {
 
 fn no_store(name: &str, stores: &[config::Store]) -> Problem {
     let guess = did_you_mean(name, stores.iter().map(|store| &*store.name));
-    let guess = guess.map(|guess| format!("; did you mean `{guess}`?")).unwrap_or_default();
+    let guess = guess
+        .map(|guess| format!("; did you mean `{guess}`?"))
+        .unwrap_or_default();
     let problem = Problem::new("names.unknown", format!("there is no store `{name}`{guess}"));
     match stores {
         [] => problem.with_help("name it under `stores`"),

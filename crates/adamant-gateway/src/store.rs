@@ -34,7 +34,11 @@ const LIMITS: &[u8] = b"adamant:l:";
 const NUMBERS: &[u8] = b"adamant:n:";
 const VALUES: &[u8] = b"adamant:v:";
 
-const GONE: Reason = Reason::new("store-gone", 503, "the state that instances share cannot be reached");
+const GONE: Reason = Reason::new(
+    "store-gone",
+    503,
+    "the state that instances share cannot be reached",
+);
 const LATE: Reason = Reason::new(
     "store-late",
     503,
@@ -102,11 +106,7 @@ impl RedisStore {
         let links: Box<[Arc<Link>]> = (0..store.connections).map(|_| Arc::default()).collect();
         let (first, tried) = sync_channel(0);
         for link in &links {
-            background.spawn(Link::keep(
-                Arc::downgrade(link),
-                Arc::clone(&dial),
-                first.clone(),
-            ));
+            background.spawn(Link::keep(Arc::downgrade(link), Arc::clone(&dial), first.clone()));
         }
         drop(first);
         // Nothing is ever sent: the wait is over when every link has dropped its end.
@@ -248,7 +248,13 @@ impl Store for RedisStore {
         Box::pin(self.call(move |mut connection| async move {
             let mut both = pipe();
             both.atomic();
-            both.cmd("SET").arg(&key).arg(0).arg("PX").arg(millis(ttl)).arg("NX").ignore();
+            both.cmd("SET")
+                .arg(&key)
+                .arg(0)
+                .arg("PX")
+                .arg(millis(ttl))
+                .arg("NX")
+                .ignore();
             both.cmd("INCRBY").arg(&key).arg(amount);
             let (sum,): (i64,) = both.query_async(&mut connection).await?;
             Ok(sum)

@@ -30,7 +30,13 @@ impl Exact {
     /// Decides about a request of a key. `conclude` is given the answer and says whether it is charged if it may
     /// pass; until then nobody else is answered about this key.
     #[inline]
-    pub(crate) fn ask(&self, key: &[u8], cost: u64, now: Tick, conclude: impl FnOnce(Answer) -> bool) -> bool {
+    pub(crate) fn ask(
+        &self,
+        key: &[u8],
+        cost: u64,
+        now: Tick,
+        conclude: impl FnOnce(Answer) -> bool,
+    ) -> bool {
         let debt = |state| self.meter.debt(state, now);
         self.table.update(key, debt, |state| {
             let (answer, next) = self.meter.decide(state, cost, now);

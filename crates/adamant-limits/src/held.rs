@@ -208,7 +208,9 @@ impl Held {
 }
 
 fn add(amount: u32, more: u64) -> u32 {
-    let sum = u64::from(amount).saturating_add(more).min(u64::from(u32::MAX >> 1));
+    let sum = u64::from(amount)
+        .saturating_add(more)
+        .min(u64::from(u32::MAX >> 1));
     u32::try_from(sum).unwrap_or(u32::MAX >> 1)
 }
 

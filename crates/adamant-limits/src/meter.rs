@@ -122,7 +122,11 @@ impl Meter {
     pub(crate) fn measure(&self) -> Measure {
         match &self.count {
             Count::Even(_) => {
-                let every = self.rate.window().as_nanos().div_ceil(u128::from(self.rate.count()));
+                let every = self
+                    .rate
+                    .window()
+                    .as_nanos()
+                    .div_ceil(u128::from(self.rate.count()));
                 Measure::Even {
                     every: Duration::from_nanos(u64::try_from(every).unwrap_or(u64::MAX)),
                     burst: self.burst,

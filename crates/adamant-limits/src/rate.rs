@@ -70,7 +70,11 @@ impl Filter for RateLimit {
         let limits = wanted.iter().map(|limit| builder.limit(limit, boot));
         let limits: Vec<Limit> = limits.collect::<Result<_, _>>()?;
         builder.reserve(&limits, boot);
-        let smallest = limits.iter().flat_map(Limit::tiers).map(|tier| tier.meter.burst()).min();
+        let smallest = limits
+            .iter()
+            .flat_map(Limit::tiers)
+            .map(|tier| tier.meter.burst())
+            .min();
         let smallest = smallest.unwrap_or_default();
         if let Counts::Shared(Shared { batch, .. }) = &counts
             && !(1..=smallest).contains(batch)
@@ -216,7 +220,11 @@ impl Builder<'_> {
     fn reserve(&self, limits: &[Limit], boot: &mut Boot<'_>) {
         let table = Table::bound(keys(self.config.remember));
         let tables = |has: fn(&Tier) -> bool| {
-            let tables = limits.iter().flat_map(Limit::tiers).filter(|tier| has(tier)).count();
+            let tables = limits
+                .iter()
+                .flat_map(Limit::tiers)
+                .filter(|tier| has(tier))
+                .count();
             Size::from_bytes(table.saturating_mul(u64::try_from(tables).unwrap_or(u64::MAX)))
         };
         for (what, size) in [

@@ -65,7 +65,9 @@ impl Sliding {
             return (Answer::Deny { wait }, None);
         }
         let counts = Counts {
-            count: counts.count.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX)),
+            count: counts
+                .count
+                .saturating_add(u32::try_from(cost).unwrap_or(u32::MAX)),
             ..counts
         };
         let used = u64::try_from(used).unwrap_or(u64::MAX) + cost;

@@ -69,7 +69,12 @@ mod tests {
         };
         let never = Charged::Deny { wait: None };
         assert_eq!(read(&[2, 3, 4, 5, -1, 0, -1, 0], 2), Some(vec![pass, never]));
-        for (numbers, charges) in [(&[][..], 1), (&[1, 2, 3], 1), (&[1, 2, 3, 4], 2), (&[1, -2, 3, 4], 1)] {
+        for (numbers, charges) in [
+            (&[][..], 1),
+            (&[1, 2, 3], 1),
+            (&[1, 2, 3, 4], 2),
+            (&[1, -2, 3, 4], 1),
+        ] {
             assert_eq!(read(numbers, charges), None, "{numbers:?}");
         }
     }

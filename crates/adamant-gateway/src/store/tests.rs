@@ -19,7 +19,14 @@ impl Server {
     fn start() -> Self {
         for _ in 0..10 {
             let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let arguments = ["--bind", "127.0.0.1", "--save", "", "--port", &free.port().to_string()];
+            let arguments = [
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--port",
+                &free.port().to_string(),
+            ];
             let mut command = Command::new("redis-server");
             command.args(arguments).current_dir(std::env::temp_dir());
             let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -71,7 +78,9 @@ fn open(port: u16, runtime: &Runtime) -> RedisStore {
 
 /// The system's clock, which is also that of a server on the same machine.
 fn now() -> Wall {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     Wall(u64::try_from(since.as_millis()).unwrap())
 }
 
@@ -88,8 +97,16 @@ fn same(one: &Charged, other: &Charged) -> bool {
     let near = |one: Duration, other: Duration| one.abs_diff(other) < Duration::from_secs(60);
     match (one, other) {
         (
-            Charged::Pass { granted, remaining, next },
-            Charged::Pass { granted: other_granted, remaining: other_remaining, next: other_next },
+            Charged::Pass {
+                granted,
+                remaining,
+                next,
+            },
+            Charged::Pass {
+                granted: other_granted,
+                remaining: other_remaining,
+                next: other_next,
+            },
         ) => (granted, remaining) == (other_granted, other_remaining) && near(*next, *other_next),
         (Charged::Deny { wait: Some(one) }, Charged::Deny { wait: Some(other) }) => near(*one, *other),
         (Charged::Deny { wait: None }, Charged::Deny { wait: None }) => true,
@@ -104,10 +121,19 @@ fn the_server_decides_as_the_store_in_memory_does() {
     let day = Duration::from_secs(86_400);
     let measures = [
         Measure::Even { every: day, burst: 9 },
-        Measure::Even { every: day * 3, burst: 20 },
+        Measure::Even {
+            every: day * 3,
+            burst: 20,
+        },
         // Its window began in 1970, so that none ends during the test.
-        Measure::Sliding { at_most: 12, window: day * 36_500 },
-        Measure::Until { at_most: 7, ends: Wall(now().0 + 86_400_000) },
+        Measure::Sliding {
+            at_most: 12,
+            window: day * 36_500,
+        },
+        Measure::Until {
+            at_most: 7,
+            ends: Wall(now().0 + 86_400_000),
+        },
     ];
     let (mut seed, mut denied) = (1, 0);
     for round in 0..400 {
@@ -130,7 +156,10 @@ fn the_server_decides_as_the_store_in_memory_does() {
         denied += usize::from(ours.iter().any(|answer| matches!(answer, Charged::Deny { .. })));
         assert_eq!(ours.len(), theirs.len());
         for ((one, other), charge) in ours.iter().zip(&theirs).zip(&charges) {
-            let next_of_even = matches!((charge.measure, one), (Measure::Even { .. }, Charged::Pass { .. }));
+            let next_of_even = matches!(
+                (charge.measure, one),
+                (Measure::Even { .. }, Charged::Pass { .. })
+            );
             // The store in memory tells the whole interval; the server what is left of it.
             let is_same = same(one, other) || next_of_even && passes_alike(one, other);
             assert!(is_same, "{one:?} and {other:?} in round {round}: {charge:?}");
@@ -142,8 +171,14 @@ fn the_server_decides_as_the_store_in_memory_does() {
 fn passes_alike(one: &Charged, other: &Charged) -> bool {
     match (one, other) {
         (
-            Charged::Pass { granted, remaining, .. },
-            Charged::Pass { granted: other_granted, remaining: other_remaining, .. },
+            Charged::Pass {
+                granted, remaining, ..
+            },
+            Charged::Pass {
+                granted: other_granted,
+                remaining: other_remaining,
+                ..
+            },
         ) => (granted, remaining) == (other_granted, other_remaining),
         _ => false,
     }
@@ -155,12 +190,27 @@ fn more_comes_back_at_the_rate() {
     let store = open(server.port, &runtime);
     let charge = |cost| Charge {
         key: "k".into(),
-        measure: Measure::Even { every: Duration::from_millis(20), burst: 2 },
+        measure: Measure::Even {
+            every: Duration::from_millis(20),
+            burst: 2,
+        },
         cost,
         at_least: cost,
     };
-    let ask = |cost| runtime.block_on(store.charge(vec![charge(cost)], Wall(0))).unwrap().remove(0);
-    assert!(matches!(ask(2), Charged::Pass { granted: 2, remaining: 0, .. }));
+    let ask = |cost| {
+        runtime
+            .block_on(store.charge(vec![charge(cost)], Wall(0)))
+            .unwrap()
+            .remove(0)
+    };
+    assert!(matches!(
+        ask(2),
+        Charged::Pass {
+            granted: 2,
+            remaining: 0,
+            ..
+        }
+    ));
     // Whoever waits as told passes; one that takes all is told the time of all.
     let mut waits = 0;
     loop {
@@ -187,10 +237,21 @@ fn numbers_and_values_are_kept_for_their_time() {
         assert_eq!(store.add(b"k", 2, hour).await, Ok(2));
         assert_eq!(store.add(b"k", -5, hour).await, Ok(-3));
         assert_eq!(store.get(b"k").await, Ok(None), "a number is no value");
-        assert_eq!(store.put_new(b"k", Bytes::from_static(b"\0a"), hour).await, Ok(true));
-        assert_eq!(store.put_new(b"k", Bytes::from_static(b"b"), hour).await, Ok(false));
+        assert_eq!(
+            store.put_new(b"k", Bytes::from_static(b"\0a"), hour).await,
+            Ok(true)
+        );
+        assert_eq!(
+            store.put_new(b"k", Bytes::from_static(b"b"), hour).await,
+            Ok(false)
+        );
         assert_eq!(store.get(b"k").await, Ok(Some(Bytes::from_static(b"\0a"))));
-        assert_eq!(store.put(b"k", Bytes::from_static(b"c"), Duration::from_nanos(1)).await, Ok(()));
+        assert_eq!(
+            store
+                .put(b"k", Bytes::from_static(b"c"), Duration::from_nanos(1))
+                .await,
+            Ok(())
+        );
         let start = Instant::now();
         while store.get(b"k").await != Ok(None) {
             assert!(start.elapsed() < Duration::from_secs(15), "it never expires");

@@ -26,9 +26,7 @@ fn charge(exact: &Exact, key: &[u8], at: u64) -> (bool, Option<Answer>) {
 }
 
 fn passed(exact: &Exact, key: &[u8], at: u64, tries: usize) -> usize {
-    (0..tries)
-        .filter(|_| charge(exact, key, at).0)
-        .count()
+    (0..tries).filter(|_| charge(exact, key, at).0).count()
 }
 
 #[test]

@@ -37,7 +37,11 @@ fn what_was_taken_ahead_is_used_once_and_not_for_ever() {
         Some(Answer::Pass { remaining: 7, .. })
     ));
     held.granted(b"k", 3, 7, NOW, SECOND);
-    assert_eq!(ask(&held, 1, Tick(NOW.0 + SECOND)), None, "it is worth nothing any more");
+    assert_eq!(
+        ask(&held, 1, Tick(NOW.0 + SECOND)),
+        None,
+        "it is worth nothing any more"
+    );
 }
 
 #[test]
@@ -48,7 +52,9 @@ fn a_refusal_stands_for_what_was_refused_until_its_time_is_over() {
     assert_eq!(ask(&held, 5, NOW), Some(Answer::Deny { wait }));
     assert_eq!(
         ask(&held, 6, Tick(NOW.0 + 9)),
-        Some(Answer::Deny { wait: Wait::from_nanoseconds(1) })
+        Some(Answer::Deny {
+            wait: Wait::from_nanoseconds(1)
+        })
     );
     assert_eq!(ask(&held, 4, NOW), None, "less may be had");
     assert_eq!(ask(&held, 5, Tick(NOW.0 + 10)), None);
@@ -63,7 +69,11 @@ fn one_asks_ahead_and_the_others_for_themselves() {
         [true, false, false].map(|ahead| Begun::Ask { ahead })
     );
     held.end(b"k", NOW);
-    assert_eq!(begin(), Begun::Ask { ahead: true }, "the first came back with nothing");
+    assert_eq!(
+        begin(),
+        Begun::Ask { ahead: true },
+        "the first came back with nothing"
+    );
     held.granted(b"k", 2, 0, NOW, SECOND);
     assert_eq!(begin(), Begun::Taken { remaining: 1 });
     held.give_back(b"k", 1, NOW);

@@ -35,7 +35,9 @@ impl Costs {
             if !boot.knows_route(name) {
                 return Err(Problem::at(&at, format!("there is no route `{name}`")));
             }
-            costs.routes.push((name.as_str().into(), within(&at, *cost, burst)?));
+            costs
+                .routes
+                .push((name.as_str().into(), within(&at, *cost, burst)?));
         }
         Ok(costs)
     }
@@ -55,7 +57,8 @@ fn within(at: &str, cost: u64, burst: u64) -> Result<u64, Problem> {
         return Err(problem.with_help("use `when` to leave requests out"));
     }
     if cost > burst {
-        let text = format!("a request that costs {cost} would never pass: no more than {burst} may come at once");
+        let text =
+            format!("a request that costs {cost} would never pass: no more than {burst} may come at once");
         return Err(Problem::at(at, text).with_help("raise the `burst`, or lower the cost"));
     }
     Ok(cost)

@@ -159,8 +159,13 @@ impl LegacyFields {
 
     /// Writes them, unless another limit has written them that has less left.
     pub(super) fn write(&self, response: &mut Response<'_>, left: Left, quota: &HeaderValue) {
-        let other = response.header(&self.remaining).and_then(|value| value.to_str().ok());
-        if other.and_then(|value| value.parse().ok()).is_some_and(|other: u32| other < left.requests) {
+        let other = response
+            .header(&self.remaining)
+            .and_then(|value| value.to_str().ok());
+        if other
+            .and_then(|value| value.parse().ok())
+            .is_some_and(|other: u32| other < left.requests)
+        {
             return;
         }
         response.set_header(self.limit.clone(), quota.clone());

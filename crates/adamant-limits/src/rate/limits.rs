@@ -66,7 +66,9 @@ impl Limit {
 
     /// The numbers of that place.
     pub(super) fn tier_at(&self, number: u8) -> &Tier {
-        let plan = usize::from(number).checked_sub(1).and_then(|at| self.plans.get(at));
+        let plan = usize::from(number)
+            .checked_sub(1)
+            .and_then(|at| self.plans.get(at));
         plan.map_or(&self.usual, |(_, tier)| tier)
     }
 

@@ -87,7 +87,9 @@ impl Shared {
         let (request, cost) = (round.request, round.cost);
         for (number, limit) in limits.iter().enumerate() {
             limit.key.of(request, |key| {
-                let Counted::By(key) = round.counted(key) else { return };
+                let Counted::By(key) = round.counted(key) else {
+                    return;
+                };
                 let (which, tier) = limit.tier(request);
                 let Some(held) = &tier.held else { return };
                 let begun = held.begin(key, cost, request.now(), self.batch > 1);
@@ -111,13 +113,17 @@ impl Shared {
 
     /// Takes the answers down, and keeps what they are worth to requests to come.
     fn read(&self, limits: &[Limit], parts: &[Part], answers: &[Charged], round: &mut Round<'_>) {
-        let is_charged = answers.iter().all(|answer| matches!(answer, Charged::Pass { .. }));
+        let is_charged = answers
+            .iter()
+            .all(|answer| matches!(answer, Charged::Pass { .. }));
         let (request, cost) = (round.request, round.cost);
         let asked = parts
             .iter()
             .filter(|part| matches!(part.begun, Begun::Ask { .. }));
         for (part, answer) in asked.zip(answers) {
-            let Some(limit) = limits.get(part.number) else { continue };
+            let Some(limit) = limits.get(part.number) else {
+                continue;
+            };
             let (which, tier) = limit.tier(request);
             match *answer {
                 Charged::Pass {
@@ -168,7 +174,9 @@ fn finish(limits: &[Limit], parts: &[Part], round: &Round<'_>) -> Verdict {
     let now = round.request.now();
     let mut again = Round::new(round.request, round.missing, round.cost);
     for part in parts {
-        let Some(limit) = limits.get(part.number) else { continue };
+        let Some(limit) = limits.get(part.number) else {
+            continue;
+        };
         with_key(limit, &mut again, |tier, key| match (&tier.held, part.begun) {
             (Some(held), Begun::Taken { .. }) if !round.passes => held.give_back(key, round.cost, now),
             (Some(held), Begun::Ask { ahead: true }) => held.end(key, now),

@@ -1,5 +1,7 @@
 //! Tests of the `rate` filter.
 
+mod several;
+
 use std::collections::HashMap;
 
 use adamant_filter::serde_json::{Value, json};
@@ -206,7 +208,12 @@ fn every_reason_is_listed() {
         .collect();
     assert_eq!(
         codes,
-        [("exhausted", 429), ("key-missing", 400), ("unidentified", 503), ("store-gone", 503)]
+        [
+            ("exhausted", 429),
+            ("key-missing", 400),
+            ("unidentified", 503),
+            ("store-gone", 503)
+        ]
     );
 }
 

@@ -172,7 +172,8 @@ impl RateConfig {
             Scope::Fleet(FleetConfig { replicas }) if (2..=REPLICAS_MAX).contains(replicas) => Ok(*replicas),
             Scope::Fleet(_) => {
                 let text = format!("a fleet has from 2 to {REPLICAS_MAX} replicas");
-                Err(Problem::at("scope.fleet.replicas", text).with_help("a single instance is `scope: instance`"))
+                Err(Problem::at("scope.fleet.replicas", text)
+                    .with_help("a single instance is `scope: instance`"))
             }
         }
     }

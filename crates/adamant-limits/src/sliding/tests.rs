@@ -27,7 +27,15 @@ fn run(sliding: Sliding, times: &[u64]) -> Vec<Result<u64, u64>> {
 #[test]
 fn the_edge_of_a_window_gives_nothing_away() {
     // The window begins with the first request. Three more come just before its end.
-    let times = [0, SECOND - 4, SECOND - 3, SECOND - 2, SECOND - 1, SECOND, SECOND + SECOND / 4];
+    let times = [
+        0,
+        SECOND - 4,
+        SECOND - 3,
+        SECOND - 2,
+        SECOND - 1,
+        SECOND,
+        SECOND + SECOND / 4,
+    ];
     let expected = [
         Ok(3),
         Ok(2),
@@ -42,7 +50,10 @@ fn the_edge_of_a_window_gives_nothing_away() {
 
 #[test]
 fn whoever_is_silent_for_two_windows_starts_afresh() {
-    assert_eq!(run(sliding("2/s"), &[0, 0, 0, 2 * SECOND]), [Ok(1), Ok(0), Err(SECOND + SECOND / 2), Ok(1)]);
+    assert_eq!(
+        run(sliding("2/s"), &[0, 0, 0, 2 * SECOND]),
+        [Ok(1), Ok(0), Err(SECOND + SECOND / 2), Ok(1)]
+    );
 }
 
 #[test]
@@ -78,7 +89,10 @@ impl Model {
         let origin = *self.origin.get_or_insert(now);
         let mut began = origin + (now - origin) / window * window;
         // Two windows in which nothing passed end the run.
-        let last = self.passed.last().map(|(time, _)| origin + (time - origin) / window * window);
+        let last = self
+            .passed
+            .last()
+            .map(|(time, _)| origin + (time - origin) / window * window);
         if last.is_none_or(|last| began - last >= 2 * window) {
             began = now;
         }

@@ -63,9 +63,9 @@ pub(super) fn read(written: &Entry, context: &mut Context<'_>) -> Option<Store> 
                 .with_help("add `password: { env: NAME }` or `password: { file: path }`"),
         );
     }
-    let timeout = redis
-        .timeout
-        .map_or(Duration::from_millis(50), |timeout| timeout_of(&timeout, &mut problems));
+    let timeout = redis.timeout.map_or(Duration::from_millis(50), |timeout| {
+        timeout_of(&timeout, &mut problems)
+    });
     let tls = redis.tls.map(|tls| tls_of(&tls, &mut problems));
     context.tell_all(problems);
     Some(Store {
@@ -83,7 +83,10 @@ pub(super) fn read(written: &Entry, context: &mut Context<'_>) -> Option<Store> 
 
 fn timeout_of(timeout: &Spanned<Period>, problems: &mut Problems) -> Duration {
     if timeout.value > TIMEOUT_MAX {
-        let message = format!("`timeout` is at most {TIMEOUT_MAX}, and this is {}", timeout.value);
+        let message = format!(
+            "`timeout` is at most {TIMEOUT_MAX}, and this is {}",
+            timeout.value
+        );
         problems.push(Problem::new("values.range", message).with_span(timeout.span));
     }
     positive("timeout", timeout, problems)

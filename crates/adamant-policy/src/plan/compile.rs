@@ -81,7 +81,10 @@ impl<'c> Compiler<'c> {
             if self.stores.contains(&store.name) {
                 continue;
             }
-            let problem = Problem::new("names.unused", format!("no filter uses the store `{}`", store.name));
+            let problem = Problem::new(
+                "names.unused",
+                format!("no filter uses the store `{}`", store.name),
+            );
             self.problems.push(
                 problem
                     .with_span(store.span)
