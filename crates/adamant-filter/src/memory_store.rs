@@ -101,13 +101,24 @@ impl Charge {
         let weighed = (u128::from(before) * (window - passed)).div_ceil(window);
         let used = u64::try_from(weighed).unwrap_or(u64::MAX).saturating_add(count);
         let room = at_most.saturating_sub(used);
-        let rest = nanos(window - passed);
+        let granted = if room < self.at_least {
+            0
+        } else {
+            self.cost.min(room)
+        };
+        let wanes = |count: u64, room: u64| {
+            let windows = [(u128::from(before), u128::from(count)), (u128::from(count), 0)];
+            nanos(wanes(windows, [window - passed, window], u128::from(room)))
+        };
         self.grant(
             Room {
                 left: room,
                 at_most,
-                wait: rest,
-                next: rest,
+                wait: wanes(count, at_most.saturating_sub(self.at_least)),
+                next: wanes(
+                    count.saturating_add(granted),
+                    used.saturating_add(granted).saturating_sub(1),
+                ),
             },
             |granted| State {
                 at: begin,
@@ -131,6 +142,20 @@ impl Charge {
         };
         (charged(granted), answer)
     }
+}
+
+/// The time until no more than `room` is used, when nobody comes. In each of the windows the first count wanes, of
+/// which so much time is left, and the second stands.
+fn wanes(windows: [(u128, u128); 2], rests: [u128; 2], room: u128) -> u128 {
+    let mut passed = 0;
+    for ((wanes, stands), rest) in windows.into_iter().zip(rests) {
+        if let Some(room) = room.checked_sub(stands) {
+            let left = (room * rests[1]).checked_div(wanes).unwrap_or(rest).min(rest);
+            return passed + rest - left;
+        }
+        passed += rest;
+    }
+    passed
 }
 
 /// What a limit could grant.
@@ -283,6 +308,30 @@ mod tests {
         );
         assert_eq!(ask(1500, 2), [true], "and by half in the middle");
         assert_eq!(ask(1500, 1), [false]);
+    }
+
+    #[test]
+    fn whoever_waits_for_a_window_as_told_passes_and_no_earlier() {
+        let measure = Measure::Sliding {
+            at_most: 4,
+            window: Duration::from_millis(1000),
+        };
+        for (first, cost) in [(4, 1), (4, 3), (2, 3), (3, 4)] {
+            let store = MemoryStore::default();
+            let ask = |milli, cost| store.decide(&[charge("s", measure, cost)], Wall(START.0 + milli));
+            assert_eq!(passes(&ask(200, first)), [true]);
+            assert_eq!(
+                passes(&ask(900, 4 - first)),
+                [true],
+                "{first}: the window is full"
+            );
+            let [Charged::Deny { wait: Some(wait) }] = ask(950, cost)[..] else {
+                panic!("there is no room for {cost}")
+            };
+            let end = 950 + u64::try_from(wait.as_millis()).unwrap();
+            assert_eq!(passes(&ask(end - 1, cost)), [false], "{first} {cost} {wait:?}");
+            assert_eq!(passes(&ask(end + 1, cost)), [true], "{first} {cost} {wait:?}");
+        }
     }
 
     #[test]

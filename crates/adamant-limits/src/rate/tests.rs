@@ -1,5 +1,7 @@
 //! Tests of the `rate` filter.
 
+mod several;
+
 use std::collections::HashMap;
 
 use adamant_filter::serde_json::{Value, json};
