@@ -7,6 +7,7 @@
 #[path = "overload/load.rs"]
 mod load;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use adamant_tests::client::{self, CARRIERS, get};
@@ -167,18 +168,18 @@ async fn a_bound_that_leaves_a_worker_without_any_exchange_does_not_start() {
 }
 
 /// How long the endpoint of what matters takes.
-const ENDPOINT: Duration = Duration::from_millis(80);
+const ENDPOINT: Duration = Duration::from_millis(150);
 
 /// How long work may wait in the gateway.
 const TARGET_MILLIS: u32 = 20;
 
 /// Signatures that are checked for each request of low priority, none of them remembered: what it costs.
-const SIGNATURES: usize = 4;
+const SIGNATURES: usize = 8;
 
 const ROUNDS: usize = 5;
 
 /// How long each half of a round is measured.
-const MEASURED: Duration = Duration::from_millis(1000);
+const MEASURED: Duration = Duration::from_millis(1200);
 
 /// One worker with a route of low priority that costs much, and one of high priority that costs little.
 async fn costly(idp: &Idp, origin: &Origin) -> Gateway {
@@ -219,11 +220,34 @@ async fn delays(gateway: &Gateway, within: &str) -> (f64, f64) {
     (few, all)
 }
 
+/// Waits until the gateway sheds, and work does not wait too long any more.
+async fn brought_down(gateway: &Gateway) {
+    wait::polled("the gateway sheds", || async {
+        (shed_ratio(gateway).await > 0.2).then_some(())
+    })
+    .await;
+    let last = Cell::new(delays(gateway, "0.05").await);
+    wait::polled("work does not wait", || async {
+        let (now, before) = (delays(gateway, "0.05").await, last.get());
+        // A look at many measurements that are new.
+        let (prompt, all) = (now.0 - before.0, now.1 - before.1);
+        if all < 20.0 {
+            return None;
+        }
+        last.set(now);
+        (prompt >= 0.9 * all).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_times_too_much_of_low_priority_does_not_slow_what_is_of_high_priority() {
     covers(&["overload.queue-delay"]);
     let idp = Idp::new(&[Algorithm::ES384]);
-    let origin = Origin::start(|_| Answer::ok("vital").after(ENDPOINT)).await;
+    // The endpoint has a thread of its own, too, so that what is measured is the gateway.
+    let aside = load::aside();
+    let origin = aside.spawn(Origin::start(|_| Answer::ok("vital").after(ENDPOINT)));
+    let origin = origin.await.expect("an origin");
     let gateway = costly(&idp, &origin).await;
     let bulk = client::request(
         "GET",
@@ -232,9 +256,9 @@ async fn three_times_too_much_of_low_priority_does_not_slow_what_is_of_high_prio
         "",
     );
     let load = Load::new(gateway.address(), &bulk);
-    let capacity = load.capacity(MEASURED).await;
+    let mut capacity = load.capacity(2 * MEASURED).await;
     let (mut ratios, mut prompt, mut memory) = (Vec::new(), (0.0, 0.0), Vec::new());
-    let mut served = 0;
+    let (mut served, mut shed) = (0, 0);
     for round in 0..ROUNDS {
         wait::polled("nothing is shed any more", || async {
             (shed_ratio(&gateway).await == 0.0).then_some(())
@@ -242,10 +266,7 @@ async fn three_times_too_much_of_low_priority_does_not_slow_what_is_of_high_prio
         .await;
         let control = Probes::run(gateway.address(), "/vital", MEASURED).await;
         let running = load.start(3.0 * capacity);
-        wait::polled("the gateway sheds", || async {
-            (shed_ratio(&gateway).await > 0.3).then_some(())
-        })
-        .await;
+        brought_down(&gateway).await;
         let before = delays(&gateway, "0.05").await;
         let loaded = Probes::run(gateway.address(), "/vital", MEASURED).await;
         let after = delays(&gateway, "0.05").await;
@@ -260,14 +281,20 @@ async fn three_times_too_much_of_low_priority_does_not_slow_what_is_of_high_prio
             percentile(&loaded, 99),
             percentile(&control, 99),
         );
-        assert!(counts.shed > counts.served, "most of it is shed: {counts:?}");
+        assert!(counts.shed > 0, "{counts:?}");
+        shed += counts.shed;
+        // Where others left more of the machine to the gateway than before, three times is more, too.
+        capacity = capacity.max(counts.served_per_second());
         ratios.push(percentile(&loaded, 99).as_secs_f64() / percentile(&control, 99).as_secs_f64());
         memory.push(procinfo::resident_bytes(gateway.pid()));
     }
     ratios.sort_by(f64::total_cmp);
     let median = ratios[ROUNDS / 2];
     assert!(median <= 3.0, "p99 under load against p99 without: {ratios:?}");
-    assert!(served > 0, "what there is time for is done");
+    assert!(
+        served > 0 && shed > served / 2,
+        "what there is time for is done, and much else is shed: {served} {shed}"
+    );
     assert!(
         prompt.0 >= 0.8 * prompt.1,
         "work waits no longer than 50 ms, at a target of {TARGET_MILLIS} ms: {prompt:?}"
@@ -278,4 +305,6 @@ async fn three_times_too_much_of_low_priority_does_not_slow_what_is_of_high_prio
         .metric("adamant_shed_requests_total", &["priority=\"high\""])
         .await;
     assert_eq!(high, Some(0.0));
+    drop(origin);
+    aside.shutdown_background();
 }
