@@ -22,6 +22,9 @@ pub struct Gateway {
     digest: String,
 }
 
+/// The command that starts a gateway.
+const RUN: [&str; 5] = ["run", "--config", "gateway.yaml", "--announce", "announced.json"];
+
 /// What a gateway needs to start.
 #[derive(Debug, Default)]
 pub struct Setup {
@@ -94,9 +97,10 @@ impl Setup {
 
     /// Runs `adamant run`, which must not serve but end by itself.
     pub async fn refuses(&self) -> Adamant {
-        let ended = self
-            .run(&["run", "--config", "gateway.yaml", "--announce", "announced.json"])
-            .await;
+        let workers = self.workers.map(workers_flag);
+        let mut arguments = RUN.to_vec();
+        arguments.extend(workers.as_deref());
+        let ended = self.run(&arguments).await;
         assert!(
             !self.path().join("announced.json").exists(),
             "it served: {}",
@@ -118,13 +122,13 @@ impl Gateway {
             variables,
             workers,
         } = setup;
-        let workers = workers.map(|count| format!("--workers={count}"));
+        let workers = workers.map(workers_flag);
         let log = |name: &str| {
             let path = folder.path().join(name);
             Stdio::from(std::fs::File::create(path).expect("a file of the test is writable"))
         };
         let child = command::command(folder.path())
-            .args(["run", "--config", "gateway.yaml", "--announce", "announced.json"])
+            .args(RUN)
             .args(workers)
             .envs(variables)
             .stdout(log("stdout"))
@@ -309,6 +313,10 @@ impl Gateway {
         // SAFETY: no memory is involved, and the child has not been waited for, so its id is still its own.
         let _ = unsafe { libc::kill(pid, signal) };
     }
+}
+
+fn workers_flag(count: usize) -> String {
+    format!("--workers={count}")
 }
 
 impl Drop for Gateway {

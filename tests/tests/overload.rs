@@ -7,6 +7,7 @@
 #[path = "overload/load.rs"]
 mod load;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use adamant_tests::client::{self, CARRIERS, get};
@@ -167,30 +168,37 @@ async fn a_bound_that_leaves_a_worker_without_any_exchange_does_not_start() {
 }
 
 /// How long the endpoint of what matters takes.
-const ENDPOINT: Duration = Duration::from_millis(80);
+const ENDPOINT: Duration = Duration::from_millis(150);
 
 /// How long work may wait in the gateway.
 const TARGET_MILLIS: u32 = 20;
 
 /// Signatures that are checked for each request of low priority, none of them remembered: what it costs.
-const SIGNATURES: usize = 4;
+const SIGNATURES: usize = 16;
 
 const ROUNDS: usize = 5;
 
 /// How long each half of a round is measured.
-const MEASURED: Duration = Duration::from_millis(1000);
+const MEASURED: Duration = Duration::from_millis(1200);
 
-/// One worker with a route of low priority that costs much, and one of high priority that costs little.
+/// One worker with a route of low priority that costs much, and one of high priority that costs little. What costs
+/// much is also there with high priority, where it can be asked how much of it can be done.
 async fn costly(idp: &Idp, origin: &Origin) -> Gateway {
-    let jwt = "  - jwt: { keys: { file: jwks.json }, issuer: \"https://id.test/\", audience: orders, \
+    let jwt = "- jwt: { keys: { file: jwks.json }, issuer: \"https://id.test/\", audience: orders, \
                algorithms: [ES384], type: at+jwt, remember: 0, forward: true }\n";
+    let costly = |name: &str, priority: &str| {
+        format!(
+            "name: {name}\nmatch: {{ path: /{name} }}\npriority: {priority}\n\
+             filters: [{{ use: costly }}]\nrespond: {{ status: 200, text: done }}"
+        )
+    };
+    let overload = format!("overload: {{ in-flight: 10000, queue-delay: {TARGET_MILLIS}ms }}");
     let policy = Policy::before(origin)
-        .top(&format!("overload: {{ in-flight: 10000, queue-delay: {TARGET_MILLIS}ms }}"))
+        .top(&overload)
+        .policy("costly", &jwt.repeat(SIGNATURES))
         .route("name: vital\nmatch: { path: /vital }\npublic: true\npriority: high\nto: origin")
-        .route(&format!(
-            "name: bulk\nmatch: {{ path: /bulk }}\npriority: low\nrespond: {{ status: 200, text: done }}\nfilters:\n{}",
-            jwt.repeat(SIGNATURES)
-        ));
+        .route(&costly("bulk", "low"))
+        .route(&costly("all", "high"));
     Setup::new(&policy)
         .file("jwks.json", idp.jwks())
         .workers(1)
@@ -219,63 +227,110 @@ async fn delays(gateway: &Gateway, within: &str) -> (f64, f64) {
     (few, all)
 }
 
+/// Waits until the gateway sheds, and work does not wait too long any more.
+async fn brought_down(gateway: &Gateway) {
+    wait::polled("the gateway sheds", || async {
+        (shed_ratio(gateway).await > 0.2).then_some(())
+    })
+    .await;
+    let last = Cell::new(delays(gateway, "0.05").await);
+    wait::polled("work does not wait", || async {
+        let (now, before) = (delays(gateway, "0.05").await, last.get());
+        // A look at many measurements that are new.
+        let (prompt, all) = (now.0 - before.0, now.1 - before.1);
+        if all < 20.0 {
+            return None;
+        }
+        last.set(now);
+        (prompt >= 0.9 * all).then_some(())
+    })
+    .await;
+}
+
+/// What the rounds have shown.
+#[derive(Debug, Default)]
+struct Shown {
+    /// Requests a second that can be served.
+    capacity: f64,
+    /// The 99th percentile of what is of high priority, under load against without.
+    ratios: Vec<f64>,
+    /// Delays that the gateway has measured under load: those within 50 ms, and all.
+    prompt: f64,
+    measured: f64,
+    served: usize,
+    shed: usize,
+    memory: Vec<u64>,
+}
+
+/// The control, then the same under three times what can be served.
+async fn round(gateway: &Gateway, load: &Load, shown: &mut Shown) {
+    wait::polled("nothing is shed any more", || async {
+        (shed_ratio(gateway).await == 0.0).then_some(())
+    })
+    .await;
+    let control = Probes::run(gateway.address(), "/vital", MEASURED).await;
+    let running = load.start(3.0 * shown.capacity);
+    brought_down(gateway).await;
+    let before = delays(gateway, "0.05").await;
+    let loaded = Probes::run(gateway.address(), "/vital", MEASURED).await;
+    let after = delays(gateway, "0.05").await;
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(get(gateway.admin(), path, &[LOCAL]).await.status, 200, "{path}");
+    }
+    let counts = running.stop().await;
+    let (control, loaded) = (percentile(&control, 99), percentile(&loaded, 99));
+    println!(
+        "{:.0}/s can be served; {counts:?}; p99 {loaded:?}, without load {control:?}",
+        shown.capacity
+    );
+    shown.ratios.push(loaded.as_secs_f64() / control.as_secs_f64());
+    shown.prompt += after.0 - before.0;
+    shown.measured += after.1 - before.1;
+    shown.served += counts.served;
+    shown.shed += counts.shed;
+    shown.memory.push(procinfo::resident_bytes(gateway.pid()));
+    // Where others left more of the machine to the gateway than before, three times is more, too.
+    shown.capacity = shown.capacity.max(counts.served_per_second());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_times_too_much_of_low_priority_does_not_slow_what_is_of_high_priority() {
     covers(&["overload.queue-delay"]);
     let idp = Idp::new(&[Algorithm::ES384]);
-    let origin = Origin::start(|_| Answer::ok("vital").after(ENDPOINT)).await;
+    // The endpoint has a thread of its own, too, so that what is measured is the gateway.
+    let aside = load::aside();
+    let origin = aside.spawn(Origin::start(|_| Answer::ok("vital").after(ENDPOINT)));
+    let origin = origin.await.expect("an origin");
     let gateway = costly(&idp, &origin).await;
-    let bulk = client::request(
-        "GET",
-        "/bulk",
-        &[&format!("Authorization: Bearer {}", idp.token("bulk", ""))],
-        "",
-    );
-    let load = Load::new(gateway.address(), &bulk);
-    let capacity = load.capacity(MEASURED).await;
-    let (mut ratios, mut prompt, mut memory) = (Vec::new(), (0.0, 0.0), Vec::new());
-    let mut served = 0;
-    for round in 0..ROUNDS {
-        wait::polled("nothing is shed any more", || async {
-            (shed_ratio(&gateway).await == 0.0).then_some(())
-        })
-        .await;
-        let control = Probes::run(gateway.address(), "/vital", MEASURED).await;
-        let running = load.start(3.0 * capacity);
-        wait::polled("the gateway sheds", || async {
-            (shed_ratio(&gateway).await > 0.3).then_some(())
-        })
-        .await;
-        let before = delays(&gateway, "0.05").await;
-        let loaded = Probes::run(gateway.address(), "/vital", MEASURED).await;
-        let after = delays(&gateway, "0.05").await;
-        for path in ["/livez", "/readyz"] {
-            assert_eq!(get(gateway.admin(), path, &[LOCAL]).await.status, 200, "{path}");
-        }
-        let counts = running.stop().await;
-        prompt = (prompt.0 + after.0 - before.0, prompt.1 + after.1 - before.1);
-        served += counts.served;
-        println!(
-            "round {round}: capacity {capacity:.0}/s, {counts:?}, p99 {:?} against {:?}, delays {before:?} {after:?}",
-            percentile(&loaded, 99),
-            percentile(&control, 99),
-        );
-        assert!(counts.shed > counts.served, "most of it is shed: {counts:?}");
-        ratios.push(percentile(&loaded, 99).as_secs_f64() / percentile(&control, 99).as_secs_f64());
-        memory.push(procinfo::resident_bytes(gateway.pid()));
+    let line = format!("Authorization: Bearer {}", idp.token("bulk", ""));
+    let load = |path| Load::new(gateway.address(), &client::request("GET", path, &[&line], ""));
+    let mut shown = Shown {
+        capacity: load("/all").capacity(2 * MEASURED).await,
+        ..Shown::default()
+    };
+    let load = load("/bulk");
+    for _ in 0..ROUNDS {
+        round(&gateway, &load, &mut shown).await;
     }
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios[ROUNDS / 2];
-    assert!(median <= 3.0, "p99 under load against p99 without: {ratios:?}");
-    assert!(served > 0, "what there is time for is done");
+    shown.ratios.sort_by(f64::total_cmp);
     assert!(
-        prompt.0 >= 0.8 * prompt.1,
-        "work waits no longer than 50 ms, at a target of {TARGET_MILLIS} ms: {prompt:?}"
+        shown.ratios[ROUNDS / 2] <= 3.0,
+        "what is of high priority is as fast as without load: {shown:?}"
     );
-    let (first, last) = (memory[0], memory[ROUNDS - 1]);
-    assert!(last < first + first / 4, "memory does not grow: {memory:?}");
+    assert!(
+        shown.prompt >= 0.8 * shown.measured,
+        "work waits no longer than 50 ms, at a target of {TARGET_MILLIS} ms: {shown:?}"
+    );
+    assert!(
+        shown.served > 0 && shown.shed > shown.served / 2,
+        "what there is time for is done, and much else is shed: {shown:?}"
+    );
+    let (first, last) = (shown.memory[0], shown.memory[ROUNDS - 1]);
+    assert!(last < first + first / 4, "memory does not grow: {shown:?}");
     let high = gateway
         .metric("adamant_shed_requests_total", &["priority=\"high\""])
         .await;
-    assert_eq!(high, Some(0.0));
+    assert_eq!(high, Some(0.0), "no request of high priority was shed");
+    drop(origin);
+    aside.shutdown_background();
 }

@@ -12,7 +12,7 @@ const RISE: u64 = 100_000;
 
 /// Pressure that is taken away within the time of one target while the delay is below half of it. Slower than the
 /// rise, so that a load that stays is not let in again at once.
-const FALL: u64 = 20_000;
+const FALL: u64 = 10_000;
 
 /// How many times the target a delay may be above it and still count for more.
 const EXCESS_MAX: u64 = 8;
