@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PROPFIND", "TRACE"];
 const HOSTS: [&str; 5] = ["api.test", "API.test", "other.test", "a.b.test", "bad_host!"];
-const PATHS: [&str; 27] = [
+const PATHS: [&str; 29] = [
     "/",
     "/v1",
     "/v1/",
@@ -41,6 +41,8 @@ const PATHS: [&str; 27] = [
     "/v1/orders?x=/../y",
     "/%00",
     "/v1/users/%C3%A4",
+    "/owned/acme/x",
+    "/owned/%61lice/x",
     "/keyed/x",
     "/tokened/x",
     "/either/x",
@@ -115,6 +117,7 @@ fn policy(origin: &Origin) -> Policy {
         .route(&format!("name: keyed\nmatch: {{ path: /keyed/** }}\nto: origin\nfilters:\n  - {KEY}\n  - scopes: {{ all: [read] }}"))
         .route(&format!("name: tokened\nmatch: {{ path: /tokened/** }}\nto: origin\nfilters:\n  - {TOKEN}\n  - scopes: {{ any: [read, write] }}\n  - rate: {{ by: consumer, allow: 1/d, burst: 9 }}"))
         .route(&format!("name: either\nmatch: {{ path: /either/** }}\nto: origin\nfilters:\n  - any-of: [{{ {KEY} }}, {{ {TOKEN} }}]\n  - rate: {{ by: [consumer, route], allow: 1/d, burst: 12 }}\n    when: {{ methods: [GET, POST] }}"))
+        .route(&format!("name: owned\nmatch: {{ path: \"/owned/{{id}}/**\" }}\nto: origin\nfilters:\n  - any-of: [{{ {KEY} }}, {{ {TOKEN} }}]\n  - authorize: {{ bind: {{ id: consumer }}, expression: \"'read' in identity.scopes && request.method != 'PUT'\" }}"))
         .route("name: moved\nmatch: { path: /moved }\npublic: true\nredirect: { to: /fixed, status: 308 }")
         .route("name: fixed\nmatch: { path: /fixed, methods: [GET] }\npublic: true\nrespond: { status: 418, text: teapot }")
 }
@@ -244,6 +247,8 @@ async fn explain_and_the_gateway_agree() {
         "jwt.signature",
         "jwt.type",
         "scopes.missing",
+        "authorize.binding",
+        "authorize.expression",
         "rate.exhausted",
         "addresses.outside",
     ] {

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use adamant_policy::digest::Digest;
-use env_logger::Env;
+use env_logger::{Env, Logger};
+use log::{Level, Log, Metadata, Record};
 
 /// Warnings of everyone, and what Adamant itself tells.
 const FILTER: &str = "warn,adamant=info";
@@ -18,7 +19,7 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Sets up the log. `RUST_LOG` chooses levels by target.
+    /// Sets up the log. `RUST_LOG` chooses levels by target, up to INFO for what is not Adamant's own.
     pub(crate) fn start() -> Self {
         let diagnostics = Self::default();
         let digest = Arc::clone(&diagnostics.digest);
@@ -35,8 +36,12 @@ impl Diagnostics {
                 text = record.args(),
             )
         });
+        let logger = builder.build();
+        let most = logger.filter();
         // A program that embeds this one may have a logger already; its lines then look as it likes.
-        let _ = builder.try_init();
+        if log::set_boxed_logger(Box::new(Discreet(logger))).is_ok() {
+            log::set_max_level(most);
+        }
         diagnostics
     }
 
@@ -45,4 +50,28 @@ impl Diagnostics {
         // The policy of a process never changes, so the first identity stays.
         let _ = self.digest.set(digest.short().into());
     }
+}
+
+/// Keeps libraries from going into detail: at DEBUG, Pingora writes whole heads and bodies, and with them the
+/// credentials of clients and upstreams.
+struct Discreet(Logger);
+
+impl Log for Discreet {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        is_discreet(metadata) && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if is_discreet(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    metadata.level() <= Level::Info || metadata.target().starts_with("adamant")
 }

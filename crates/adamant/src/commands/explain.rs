@@ -2,6 +2,7 @@
 
 mod batch;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -94,10 +95,18 @@ pub(crate) fn explain(
     output.text(&format!(
         "request   {} {}\n{}",
         question.method,
-        question.url,
+        without_query(&question.url),
         explanation.text(&name)
     ));
     Ok(())
+}
+
+/// A query may hold a credential, and what is printed may end up in a log.
+fn without_query(url: &str) -> Cow<'_, str> {
+    match url.split_once('?') {
+        Some((url, _)) => Cow::Owned(format!("{url}?…")),
+        None => Cow::Borrowed(url),
+    }
 }
 
 fn question(arguments: &ExplainArguments) -> Result<Question, Failure> {

@@ -30,7 +30,8 @@ const ROUTES_SHOWN: usize = 100;
 /// and its posture, and serves until SIGTERM or SIGINT: then it accepts nothing new and gives what is in
 /// progress 30 s to end. The same signals within a second are the same request; one of them later, or
 /// SIGQUIT at any time, cuts what is in progress and ends at once. Nothing can change a running gateway: to change
-/// the policy, start another one. `RUST_LOG` chooses what is logged, such as `RUST_LOG=debug`.
+/// the policy, start another one. `RUST_LOG` chooses what is logged, such as `RUST_LOG=debug`;
+/// libraries, which would write heads with their secrets, go no further than `info`.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(crate) struct RunArguments {

@@ -120,6 +120,18 @@ fn a_remembered_certificate_allocates_nothing() {
 }
 
 #[test]
+fn rules_over_a_remembered_token_allocate_nothing() {
+    let site = Site::new();
+    let bearer = format!("Bearer {}", site.token());
+    let rules = "{ authorize: { scopes: { any: [\"items:read\"] }, proved-by: [jwt], consumers: [acme], \
+                 claims: { section: [items, orders] }, roles: { claim: scope, any: [\"items:write\"] }, \
+                 bind: { section: section } } }";
+    let plan = site.routes(10, &format!("{TOKEN_STEPS}, {rules}")).plan();
+    let fields = [("authorization", bearer.as_str())];
+    assert_eq!(calls_per_decision(&plan, "/r/00005/items/7", &fields), 0);
+}
+
+#[test]
 fn changes_of_header_fields_allocate_nothing_for_values_of_the_file() {
     let steps = "{ headers: { request: { set: { x-gateway: adamant }, remove: [x-internal] } } }";
     let plan = Site::new().routes(10, steps).plan();

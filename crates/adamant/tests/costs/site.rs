@@ -71,9 +71,14 @@ impl Site {
         } else {
             "public: true, "
         };
+        let rest = if steps.contains("bind") {
+            "{section}/**"
+        } else {
+            "**"
+        };
         for route in 0..count {
             self.routes.push_str(&format!(
-                "  - {{ name: r{route}, match: {{ path: /r/{route:05}/** }}, {public}to: echo, filters: [{steps}] }}\n"
+                "  - {{ name: r{route}, match: {{ path: \"/r/{route:05}/{rest}\" }}, {public}to: echo, filters: [{steps}] }}\n"
             ));
         }
         self
@@ -106,8 +111,7 @@ impl Site {
 
     /// A good token for [`TOKEN_STEPS`].
     pub(crate) fn token(&self) -> String {
-        let claims =
-            r#"{"iss":"i","aud":"a","sub":"acme","exp":4102444800,"scope":"items:read items:write"}"#;
+        let claims = r#"{"iss":"i","aud":"a","sub":"acme","exp":4102444800,"section":"items","scope":"items:read items:write"}"#;
         let text = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","typ":"JWT","kid":"k"}"#),
