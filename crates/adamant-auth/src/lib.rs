@@ -7,16 +7,19 @@
 //! |---|---|
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
+//! | [`ClientCertificate`] | proves an identity by the certificate of the TLS connection |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
 mod challenge;
+mod client_certificate;
 mod consumer;
 mod credential;
 mod jwt;
 mod scopes;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
+pub use client_certificate::{CertificateName, ClientCertificate, ClientCertificateConfig};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
 };
@@ -31,6 +34,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
+        .filter::<ClientCertificate>(version)
         .filter::<Scopes>(version)
 }
 
@@ -42,6 +46,6 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "scopes"]);
+        assert_eq!(names, ["api-key", "client-certificate", "jwt", "scopes"]);
     }
 }
