@@ -3,6 +3,10 @@
 mod configuration;
 mod forgery;
 mod memory;
+mod pair;
+mod remote;
+mod sender;
+mod table;
 mod vectors;
 
 use adamant_filter::serde_json::{self, Value, json};

@@ -419,12 +419,15 @@ fn merge(before: Option<Refusal>, next: Refusal) -> Refusal {
 enum Concerns {
     SomethingElse,
     NoCredential,
+    /// One that another branch may judge.
+    OtherCredential,
     Credential,
 }
 
 fn concerns(refusal: &Refusal) -> Concerns {
     match refusal.role {
         Some(Role::Authenticate) if refusal.reason.code() == "missing" => Concerns::NoCredential,
+        Some(Role::Authenticate) if refusal.reason.code() == "issuer" => Concerns::OtherCredential,
         Some(Role::Authenticate | Role::Authorize) => Concerns::Credential,
         Some(Role::Limit | Role::Guard | Role::Shape | Role::Observe) | None => Concerns::SomethingElse,
     }
