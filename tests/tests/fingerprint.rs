@@ -394,7 +394,6 @@ fn file(section: &str, written: &str) -> String {
                 ROUTE.replace("/**", "\"/users/{id}\"")
             )
         }
-        "steps" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ if long.contains("known-by") => format!("{ROUTE}, filters: [{{ use: known }}]"),
         "steps" | "stores" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),
@@ -412,7 +411,6 @@ fn file(section: &str, written: &str) -> String {
         _ => "{ methods: { allow: [GET] } }".to_owned(),
     };
     let policies = match section {
-        "steps" => format!("policies: {{ p: [{steps}] }}\n"),
         _ if long.contains("known-by") => format!("policies: {{ known: [{{ any-of: [{PROOFS}] }}] }}\n"),
         "steps" | "stores" => format!("policies: {{ p: [{steps}] }}\n"),
         _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
