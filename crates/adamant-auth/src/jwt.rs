@@ -10,10 +10,12 @@ mod json;
 pub(crate) mod jwks;
 pub(crate) mod keys;
 pub(crate) mod pem;
-mod reason;
+pub(crate) mod reason;
 mod remembered;
 mod token;
 mod verifier;
+
+use std::sync::Arc;
 
 use adamant_filter::after_others;
 use adamant_filter::prelude::*;
@@ -93,6 +95,12 @@ impl Jwt {
             .credential(request)
             .and_then(|credential| self.verifier.verify(credential, request.wall()));
         self.conclude(request, proved)
+    }
+
+    /// Proves a token that did not come with the request but in an answer of its issuer.
+    pub(crate) fn prove(&self, token: &[u8], request: &Request) -> Result<Arc<Identity>, &'static Reason> {
+        let proof = self.verifier.verify(token, request.wall())?;
+        Ok(proof.identity)
     }
 
     fn credential<'r>(&self, request: &'r Request) -> Result<&'r [u8], &'static Reason> {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
+//! | [`OidcLogin`] | signs people in at an OpenID provider and keeps their session in a cookie |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
@@ -14,13 +15,18 @@ mod api_key;
 mod challenge;
 mod consumer;
 mod credential;
+mod form;
 mod jwt;
+mod oidc_login;
 mod replay;
 mod scopes;
 mod signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
+pub use oidc_login::{
+    ClientAuthentication, EndpointsConfig, IssuerKeys, OidcLogin, OidcLoginConfig, SessionConfig,
+};
 pub use scopes::{Scopes, ScopesConfig};
 pub use signature::{
     BodyRule, ReplayRule, Required, Signature, SignatureConfig, SignerList, SigningAlgorithm,
@@ -35,6 +41,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
+        .filter::<OidcLogin>(version)
         .filter::<Scopes>(version)
         .filter::<Signature>(version)
 }
@@ -47,6 +54,6 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "scopes", "signature"]);
+        assert_eq!(names, ["api-key", "jwt", "oidc-login", "scopes", "signature"]);
     }
 }
