@@ -100,10 +100,11 @@ impl Filter for ApiKey {
         } else {
             "ApiKey"
         };
+        let consumers = boot.consumers();
         Ok(Self {
             source,
             forward: config.forward,
-            records: KeyFile::load(&config.keys.file, boot)?.into_records(&config.keys.file)?,
+            records: KeyFile::load(&config.keys.file, boot)?.into_records(&config.keys.file, &consumers)?,
             challenges: Challenges::new(scheme, &config.realm)?,
             identity: boot.writes::<Identity>(),
         })

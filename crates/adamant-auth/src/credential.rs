@@ -7,6 +7,7 @@ use adamant_filter::prelude::*;
 
 const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
 const COOKIE: HeaderName = HeaderName::from_static("cookie");
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The query parameter of RFC 6750 §2.3.
 const ACCESS_TOKEN: &str = "access_token";
@@ -16,6 +17,8 @@ const ACCESS_TOKEN: &str = "access_token";
 pub(crate) enum Source {
     /// `Authorization: Bearer …`.
     Bearer,
+    /// The same, or `Authorization: DPoP …` (RFC 9449 §7.1).
+    BearerOrProof,
     /// A header field that holds the credential alone.
     Header(HeaderName),
     /// A cookie.
@@ -78,10 +81,10 @@ impl Source {
     /// What the request carries at this place.
     pub(crate) fn find<'r>(&self, request: &'r Request) -> Found<'r> {
         match self {
-            Self::Bearer => match bearer(request) {
-                // RFC 6750 §2: no more than one way to carry the token.
-                Found::One(_) if parameter(request, ACCESS_TOKEN) != Found::Absent => Found::Several,
-                found => found,
+            Self::Bearer => by_one_way(request, bearer(request)),
+            Self::BearerOrProof => match authorization(request, b"dpop") {
+                Found::Absent => by_one_way(request, bearer(request)),
+                found => by_one_way(request, found),
             },
             Self::Header(name) => match request.single(name) {
                 Single::Absent => Found::Absent,
@@ -97,6 +100,10 @@ impl Source {
     pub(crate) fn strip(&self, request: &mut Request) {
         match self {
             Self::Bearer => request.remove_header(&AUTHORIZATION),
+            Self::BearerOrProof => {
+                request.remove_header(&AUTHORIZATION);
+                request.remove_header(&DPOP);
+            }
             Self::Header(name) => request.remove_header(name),
             Self::Cookie(name) => strip_cookie(request, name),
             Self::Query(name) => request.remove_query(name),
@@ -125,22 +132,42 @@ fn alone<'r>(request: &'r Request, found: Found<'r>) -> Found<'r> {
     }
 }
 
-/// The token of `Authorization: Bearer`, RFC 6750 §2.1. Another scheme is no bearer token at all.
+/// RFC 6750 §2: no more than one way to carry the token.
+fn by_one_way<'r>(request: &'r Request, found: Found<'r>) -> Found<'r> {
+    match found {
+        Found::One(_) if parameter(request, ACCESS_TOKEN) != Found::Absent => Found::Several,
+        found => found,
+    }
+}
+
+/// The token of `Authorization: Bearer`, RFC 6750 §2.1.
 fn bearer(request: &Request) -> Found<'_> {
+    authorization(request, b"bearer")
+}
+
+/// Whether the token stands in `Authorization` after the word `DPoP`.
+pub(crate) fn is_proof_scheme(request: &Request) -> bool {
+    authorization(request, b"dpop") != Found::Absent
+}
+
+/// The token after this scheme, which is written in lower case here. Another scheme is no token at all.
+fn authorization<'r>(request: &'r Request, scheme: &[u8]) -> Found<'r> {
     let value = match request.single(&AUTHORIZATION) {
         Single::Absent => return Found::Absent,
         Single::Several => return Found::Several,
         Single::One(value) => value.as_bytes(),
     };
-    let scheme = value.get(..6).unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    let Some((word, rest)) = value.split_at_checked(scheme.len()) else {
+        return Found::Absent;
+    };
+    if !word.eq_ignore_ascii_case(scheme) {
         return Found::Absent;
     }
-    match value.get(6..) {
-        Some([b' ', token @ ..]) => one(token.trim_ascii_start()),
-        Some([]) | None => Found::Unreadable,
+    match rest {
+        [b' ', token @ ..] => one(token.trim_ascii_start()),
+        [] => Found::Unreadable,
         // `Bearerish abc` is another scheme.
-        Some(_) => Found::Absent,
+        _ => Found::Absent,
     }
 }
 

@@ -4,6 +4,8 @@
 //! that of the request.
 
 mod algorithm;
+mod answers;
+mod binding;
 mod claims;
 mod config;
 mod json;
@@ -12,6 +14,9 @@ pub(crate) mod keys;
 pub(crate) mod pem;
 pub(crate) mod reason;
 mod remembered;
+mod remote;
+mod sender;
+mod source;
 mod token;
 mod verifier;
 
@@ -21,13 +26,17 @@ use adamant_filter::after_others;
 use adamant_filter::prelude::*;
 
 pub use self::algorithm::Algorithm;
-pub use self::config::{JwtConfig, KeySource, TokenType};
+pub use self::config::{JwtConfig, TokenType};
+pub use self::sender::{DpopConfig, SenderConfig};
+pub use self::source::{AtBoot, KeySource, KeysConfig, Published};
 
+use self::answers::Answers;
 use self::claims::{Claims, Proof};
 use self::keys::KeySet;
 use self::remembered::Remembered;
-use self::verifier::Verifier;
-use crate::challenge::Challenges;
+use self::remote::{Asked, Remote};
+use self::sender::Sender;
+use self::verifier::{Keys, Now, Verifier};
 use crate::credential::{Found, Source};
 
 const NAME: &str = "jwt";
@@ -38,7 +47,8 @@ pub struct Jwt {
     source: Source,
     forward: bool,
     verifier: Verifier,
-    challenges: Challenges,
+    sender: Option<Sender>,
+    answers: Answers,
     identity: Writes<Identity>,
 }
 
@@ -50,24 +60,43 @@ impl Filter for Jwt {
 
     fn build(config: JwtConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         config.check()?;
-        let algorithms = config.algorithms()?;
+        let keys = config.keys.source()?;
+        let algorithms = config.algorithms(&keys)?;
         boot.reserve("proved tokens", Remembered::bound(config.remember));
+        let remembered = Arc::new(Remembered::new(config.remember));
+        let sender = match &config.sender {
+            Some(sender) => Some(Sender::build(sender, boot)?),
+            None => None,
+        };
         Ok(Self {
             source: config.source()?,
             forward: config.forward,
-            challenges: Challenges::new("Bearer", &config.realm)?,
+            answers: Answers::new(&config.realm, sender.as_ref().and_then(Sender::algorithms))?,
+            sender,
             identity: boot.writes::<Identity>(),
             verifier: Verifier {
                 algorithms,
-                keys: KeySet::load(&config.keys, algorithms, boot)?,
-                remembered: Remembered::new(config.remember),
-                claims: Claims::new(config),
+                keys: match (KeySet::load(&keys, algorithms, boot)?, keys) {
+                    (None, KeySource::Url(published)) => {
+                        let memory = Arc::clone(&remembered);
+                        Keys::Remote(Remote::load(
+                            *published,
+                            &config.issuer,
+                            algorithms,
+                            memory,
+                            boot,
+                        )?)
+                    }
+                    (keys, _) => Keys::Fixed(keys.unwrap_or_default()),
+                },
+                remembered,
+                claims: Claims::new(config, boot.consumers()),
             },
         })
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        if self.verifier.algorithms.are_cheap() {
+        if self.verifier.algorithms.are_cheap() && self.sender.is_none() {
             return hooks.request(Self::check);
         }
         hooks.request_or_async(Self::recall, Self::verify)
@@ -78,29 +107,98 @@ impl Jwt {
     /// Everything but the check of a signature that is new.
     fn recall(&self, request: &mut Request) -> Option<Verdict> {
         let known = match self.credential(request) {
-            Ok(credential) => self.verifier.recall(credential, request.wall())?,
+            Ok(credential) => match self.verifier.recall(credential, now(request))? {
+                // Its proof is signed anew for each request.
+                Ok(proof) if proof.needs_signature() => return None,
+                Ok(proof) => self.check_sender(request, credential, proof),
+                Err(reason) => Err(reason),
+            },
             Err(reason) => Err(reason),
         };
         Some(self.conclude(request, known))
     }
 
-    /// A signature of elliptic curves or RSA costs more than all the rest of a request.
+    /// A signature of elliptic curves or RSA costs more than all the rest of a request, and the issuer may have
+    /// to be asked for the key.
     async fn verify(&self, request: &mut Request) -> Verdict {
         after_others().await;
-        self.check(request)
-    }
-
-    fn check(&self, request: &mut Request) -> Verdict {
-        let proved = self
-            .credential(request)
-            .and_then(|credential| self.verifier.verify(credential, request.wall()));
+        let mut proved = self.judge(request);
+        if let (Err(reason), Keys::Remote(remote)) = (&proved, &self.verifier.keys)
+            && reason::WANTING_KEYS.contains(reason)
+        {
+            proved = self.judge_again(request, remote).await;
+        }
         self.conclude(request, proved)
     }
 
+    fn check(&self, request: &mut Request) -> Verdict {
+        let proved = self.judge(request);
+        self.conclude(request, proved)
+    }
+
+    /// All checks, with the keys that are in force.
+    fn judge(&self, request: &Request) -> Result<Proof, &'static Reason> {
+        let credential = self.credential(request)?;
+        let proof = self.verifier.verify(credential, now(request))?;
+        self.check_sender(request, credential, proof)
+    }
+
+    /// The same after the issuer was asked for its keys, or with those that came meanwhile.
+    async fn judge_again(&self, request: &Request, remote: &Arc<Remote>) -> Result<Proof, &'static Reason> {
+        let credential = self.credential(request)?;
+        let proof = self.verify_again(credential, request, remote).await?;
+        self.check_sender(request, credential, proof)
+    }
+
+    async fn verify_again(
+        &self,
+        token: &[u8],
+        request: &Request,
+        remote: &Arc<Remote>,
+    ) -> Result<Proof, &'static Reason> {
+        let name = self.verifier.key_named_by(token, remote).unwrap_or_default();
+        let asked = Remote::ask(remote, name, request.now()).await;
+        match self.verifier.verify(token, now(request)) {
+            Err(reason) if *reason == reason::KEY_UNKNOWN => {
+                if asked == Asked::Answered {
+                    remote.note_unknown(name, request.now());
+                }
+                // Whether the issuer has such a key can only be said by whoever could ask it.
+                if asked == Asked::Unanswered || !remote.is_current() {
+                    Err(&reason::KEY_PENDING)
+                } else {
+                    Err(reason)
+                }
+            }
+            proved => proved,
+        }
+    }
+
     /// Proves a token that did not come with the request but in an answer of its issuer.
-    pub(crate) fn prove(&self, token: &[u8], request: &Request) -> Result<Arc<Identity>, &'static Reason> {
-        let proof = self.verifier.verify(token, request.wall())?;
-        Ok(proof.identity)
+    pub(crate) async fn prove(
+        &self,
+        token: &[u8],
+        request: &Request,
+    ) -> Result<Arc<Identity>, &'static Reason> {
+        let mut proved = self.verifier.verify(token, now(request));
+        if let (Err(reason), Keys::Remote(remote)) = (&proved, &self.verifier.keys)
+            && reason::WANTING_KEYS.contains(reason)
+        {
+            proved = self.verify_again(token, request, remote).await;
+        }
+        proved.map(|proof| proof.identity)
+    }
+
+    fn check_sender(
+        &self,
+        request: &Request,
+        credential: &[u8],
+        proof: Proof,
+    ) -> Result<Proof, &'static Reason> {
+        if let Some(sender) = &self.sender {
+            sender.check(request, proof.binding.as_deref(), credential)?;
+        }
+        Ok(proof)
     }
 
     fn credential<'r>(&self, request: &'r Request) -> Result<&'r [u8], &'static Reason> {
@@ -121,10 +219,15 @@ impl Jwt {
                 }
                 Verdict::Pass
             }
-            Err(reason) if *reason == reason::MISSING => self.challenges.missing(reason),
-            Err(reason) if *reason == reason::KEY_WITHHELD => reason.fault(),
-            Err(reason) => self.challenges.refuse(reason),
+            Err(reason) => self.answers.refuse(reason),
         }
+    }
+}
+
+const fn now(request: &Request) -> Now {
+    Now {
+        tick: request.now(),
+        wall: request.wall(),
     }
 }
 

@@ -23,7 +23,9 @@ mod scopes;
 mod signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
-pub use jwt::{Algorithm, Jwt, JwtConfig, KeySource, TokenType};
+pub use jwt::{
+    Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
+};
 pub use oidc_login::{
     ClientAuthentication, EndpointsConfig, IssuerKeys, OidcLogin, OidcLoginConfig, SessionConfig,
 };

@@ -31,7 +31,7 @@ use self::sealed::{Purpose, SECRET_MIN, Sealer};
 use self::session::{Lifetime, Renewed, Session};
 use crate::challenge;
 use crate::credential::{Found, cookie, strip_cookie};
-use crate::jwt::Jwt;
+use crate::jwt::{Jwt, reason as token_reason};
 use crate::replay::{Replay, Seen};
 
 const NAME: &str = "oidc-login";
@@ -239,8 +239,20 @@ impl OidcLogin {
         let sealers = self.sealers.as_ref().ok_or(&reason::KEY_WITHHELD)?;
         let (pending, code) = self.returned(request, sealers).map_err(Failure::Refused)?;
         let token = self.issuer.exchange(&code, &pending.verifier).await?;
+        let identity = self
+            .tokens
+            .prove(token.as_bytes(), request)
+            .await
+            .map_err(|reason| {
+                // Keys that cannot be had are not the fault of whoever signs in.
+                if token_reason::FAULTS.contains(&reason) {
+                    Failure::from(reason)
+                } else {
+                    Failure::Refused(reason)
+                }
+            })?;
         let session = self
-            .session_from(&token, &pending, request)
+            .session_from(&identity, &pending, request.wall())
             .map_err(Failure::Refused)?;
         let mark = Sha256::digest(pending.state.as_bytes()).into();
         match self.completed.see(mark, request.now()) {
@@ -281,11 +293,10 @@ impl OidcLogin {
     /// The session of a token that is good and was issued for this login.
     fn session_from(
         &self,
-        token: &str,
+        identity: &Identity,
         pending: &Pending,
-        request: &Request,
+        now: Wall,
     ) -> Result<Session, &'static Reason> {
-        let identity = self.tokens.prove(token.as_bytes(), request)?;
         let claim = |name: &str| identity.claim(name);
         // OpenID Connect Core 1.0 §3.1.3.7, 4 and 5.
         let several = claim("aud")
@@ -307,8 +318,8 @@ impl OidcLogin {
             subject: identity.subject().to_owned(),
             scopes: scopes.join(" "),
             claims: kept.collect(),
-            began: request.wall().0,
-            used: request.wall().0,
+            began: now.0,
+            used: now.0,
         })
     }
 

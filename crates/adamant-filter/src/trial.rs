@@ -22,12 +22,12 @@ use crate::host::{
     Store, Target, Transport,
 };
 use crate::memory_store::MemoryStore;
-use crate::offline::Unanswered;
+use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
 use crate::verdict::{Denial, Fault};
 use crate::{
-    Attempt, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response, SecretRef, Slot,
-    Tick, Verdict,
+    Attempt, Boot, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response, SecretRef,
+    Slot, Tick, Verdict,
 };
 
 /// A host whose world is in memory.
@@ -35,7 +35,6 @@ use crate::{
 pub struct TrialHost {
     files: HashMap<PathBuf, Arc<[u8]>>,
     secrets: HashMap<SecretRef, Secret>,
-    answers: HashMap<String, Answer>,
     consumers: Arc<Consumers>,
     world: Arc<World>,
 }
@@ -43,12 +42,20 @@ pub struct TrialHost {
 /// What a trial's filters left behind.
 #[derive(Default)]
 struct World {
+    services: Mutex<HashMap<String, Service>>,
     store: Arc<MemoryStore>,
     periodic: Mutex<Vec<Periodic>>,
     kept: Mutex<Vec<(String, Arc<dyn Keep>)>>,
     counters: Mutex<HashMap<&'static str, Counter>>,
     readiness: Mutex<HashMap<String, Readiness>>,
     seed: AtomicU64,
+}
+
+/// A service that filters may call.
+#[derive(Default)]
+struct Service {
+    answer: Option<Answer>,
+    calls: u64,
 }
 
 impl std::fmt::Debug for TrialHost {
@@ -82,9 +89,25 @@ impl TrialHost {
 
     /// With a service at `origin` that gives `answer` to every call.
     #[must_use]
-    pub fn with_answer(mut self, origin: &str, answer: Answer) -> Self {
-        self.answers.insert(origin.to_owned(), answer);
+    pub fn with_answer(self, origin: &str, answer: Answer) -> Self {
+        self.answer(origin, Some(answer));
         self
+    }
+
+    /// From now on the service at `origin` gives `answer` to every call, or none.
+    pub fn answer(&self, origin: &str, answer: Option<Answer>) {
+        lock(&self.world.services)
+            .entry(origin.to_owned())
+            .or_default()
+            .answer = answer;
+    }
+
+    /// How often the service at `origin` was called.
+    #[must_use]
+    pub fn calls(&self, origin: &str) -> u64 {
+        lock(&self.world.services)
+            .get(origin)
+            .map_or(0, |service| service.calls)
     }
 
     /// Runs all periodic work once, as if its time had come at `now`.
@@ -147,10 +170,10 @@ impl Host for TrialHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        Ok(match self.answers.get(&target.origin) {
-            Some(answer) => Arc::new(Fixture(answer.clone())),
-            None => Arc::new(Unanswered),
-        })
+        Ok(Arc::new(Fixture {
+            origin: target.origin.clone(),
+            world: Arc::clone(&self.world),
+        }))
     }
 
     fn store(&mut self, _name: &str) -> Result<Arc<dyn Store>, Problem> {
@@ -197,11 +220,20 @@ impl Host for TrialHost {
     }
 }
 
-struct Fixture(Answer);
+struct Fixture {
+    origin: String,
+    world: Arc<World>,
+}
 
 impl Transport for Fixture {
     fn call(&self, _call: Call) -> Pending<'_, Result<Answer, Fault>> {
-        Box::pin(std::future::ready(Ok(self.0.clone())))
+        let mut services = lock(&self.world.services);
+        let service = services.entry(self.origin.clone()).or_default();
+        service.calls += 1;
+        match &service.answer {
+            Some(answer) => Box::pin(std::future::ready(Ok(answer.clone()))),
+            None => Box::pin(std::future::ready(Err(Fault { reason: &NO_ANSWER }))),
+        }
     }
 }
 
@@ -435,6 +467,11 @@ impl Outcome {
             other => panic!("expected the denial {code}: {other:?}"),
         }
     }
+}
+
+/// Grants the capabilities of `host` to `ask`, for a part of a filter that is tried alone.
+pub fn with_boot<T>(host: &mut TrialHost, ask: impl FnOnce(&mut Boot<'_>) -> T) -> T {
+    ask(&mut Boot::new("trial", host, &mut Layout::default()))
 }
 
 struct Unpark(Thread);

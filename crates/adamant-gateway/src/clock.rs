@@ -2,9 +2,13 @@
 //!
 //! The only place in the gateway that asks the system for the time of a request.
 
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use adamant_filter::{Tick, Wall};
+
+/// Ticks of all clocks of a process count from here, so that those of requests and of periodic work compare.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Where ticks count from.
 #[derive(Clone, Copy, Debug)]
@@ -14,14 +18,12 @@ pub(crate) struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: *START }
     }
 }
 
 impl Clock {
-    /// Nanoseconds since the clock was made.
+    /// Nanoseconds since the first clock was made.
     #[must_use]
     pub(crate) fn tick(&self) -> Tick {
         Tick(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))

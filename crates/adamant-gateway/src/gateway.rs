@@ -22,7 +22,7 @@ use crate::admin::{AdminAddresses, AdminError, AdminServer};
 use crate::carrier::Carriers;
 use crate::engine::Engine;
 use crate::host::Granted;
-use crate::listen::{BindError, Bound, CertificateError, Listening, Workers};
+use crate::listen::{BindError, Bound, CertificateError, ClientAuthoritiesError, Listening, Workers};
 use crate::log_sink::{LogSink, LogWriter};
 use crate::observation::Observation;
 use crate::upstream::{Background, UpstreamError, Upstreams};
@@ -51,6 +51,16 @@ pub enum StartError {
         listener: Arc<str>,
         /// What is wrong with the certificate.
         source: CertificateError,
+    },
+    /// Nobody can vouch for the clients of a listener.
+    #[error("listener `{listener}`: {} {source}", path.display())]
+    ClientAuthorities {
+        /// The listener.
+        listener: Arc<str>,
+        /// The file of the authorities.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ClientAuthoritiesError,
     },
     /// A secret is missing.
     #[error("{0}")]
@@ -149,7 +159,7 @@ impl Gateway {
         let workers = machine.workers.unwrap_or_else(processors).max(1);
         let read = |path: &Path| crate::host::read_bounded(&folder.join(path));
         let upstreams = Arc::new(Upstreams::build(&config.upstreams, &read)?);
-        let tls = prepare::certificates(config, folder)?;
+        let tls = prepare::certificates(&plan, folder)?;
         let certificates = tls
             .iter()
             .map(|tls| tls.as_ref().map(|(_, certificates)| Arc::clone(certificates)));

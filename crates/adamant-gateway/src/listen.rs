@@ -42,4 +42,7 @@ pub use head::{BodyFraming, HeadBounds, HeadFacts, Progress, inspect};
 pub(crate) use pace::BodyPace;
 pub use serve::Carrier;
 pub use stream::ClientStream;
-pub use tls::{CertificateError, CertificateFiles, Certificates, KeySource, server_config};
+pub use tls::{
+    CertificateError, CertificateFiles, Certificates, ClientAuthoritiesError, KeySource, client_verifier,
+    server_config,
+};

@@ -43,6 +43,17 @@ const CLAIMS: [&str; 5] = [
     "proxy",
 ];
 
+/// How fields begin in which receivers look for the certificate of a client: RFC 9440, and what Envoy, nginx,
+/// HAProxy and load balancers write. `x-forwarded-client-cert` is one of those that begin with `x-forwarded-`.
+const CERTIFICATE_CLAIMS: [&str; 6] = [
+    "client-cert",
+    "ssl-client-",
+    "x-ssl-client-",
+    "x-client-cert",
+    "x-amzn-mtls-",
+    "x-arr-clientcert",
+];
+
 /// Everything that the outgoing head is made of besides the request's own.
 pub(crate) struct Outgoing<'x> {
     /// The request as decided.
@@ -190,21 +201,29 @@ impl Outgoing<'_> {
 /// Whether a field claims something about the way that only the fields we rebuild may tell.
 fn is_claim(name: &HeaderName) -> bool {
     let rebuilt = [&X_FORWARDED_FOR, &X_FORWARDED_PROTO, &X_FORWARDED_HOST].contains(&name);
-    (name.as_str().starts_with("x-forwarded-") && !rebuilt) || CLAIMS.contains(&name.as_str())
+    (name.as_str().starts_with("x-forwarded-") && !rebuilt)
+        || CLAIMS.contains(&name.as_str())
+        || claims_certificate(name.as_str())
+}
+
+/// Whether a field claims which certificate the client has shown.
+fn claims_certificate(name: &str) -> bool {
+    CERTIFICATE_CLAIMS.iter().any(|start| name.starts_with(start))
 }
 
 /// Whether a field is one that proxies set, or one that concerns a single connection.
 fn concerns_proxies(name: &HeaderName) -> bool {
     let name = name.as_str();
     match name.as_bytes().first() {
-        Some(b'x') => name.starts_with("x-forwarded-") || CLAIMS.contains(&name),
+        Some(b'x') => name.starts_with("x-forwarded-") || CLAIMS.contains(&name) || claims_certificate(name),
+        Some(b's') => claims_certificate(name),
         Some(b'f') => name == "forwarded",
         Some(b'h') => name == "http2-settings",
         Some(b'p') => name.starts_with("proxy"),
         Some(b'k') => name == "keep-alive",
         Some(b't') => name == "te" || CLAIMS.contains(&name),
         Some(b'u') => name == "upgrade",
-        Some(b'c') => name == "connection",
+        Some(b'c') => name == "connection" || claims_certificate(name),
         _ => false,
     }
 }

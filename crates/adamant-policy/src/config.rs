@@ -78,6 +78,19 @@ pub struct ListenerTls {
     pub certificates: Vec<Certificate>,
     /// Oldest version accepted.
     pub at_least: TlsVersion,
+    /// Clients show certificates of their own.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// Certificates that clients of a listener show.
+#[derive(Clone, Debug)]
+pub struct ClientCertificates {
+    /// PEM file of the authorities that may vouch for clients.
+    pub authorities: PathBuf,
+    /// Whether a client without a certificate is refused in the handshake.
+    pub required: bool,
+    /// Place of the authorities' path in the file.
+    pub span: Span,
 }
 
 /// A certificate chain with its key. Both rotate without a new policy, so only paths are known here.

@@ -38,6 +38,7 @@ pub struct Plan {
     routes: Vec<RoutePlan>,
     pub(crate) router: Router,
     budget: Vec<(String, u64)>,
+    client_authorities: Vec<Option<Arc<[u8]>>>,
 }
 
 /// A compiled route.
@@ -109,6 +110,7 @@ impl Plan {
         host: &mut dyn Host,
     ) -> Result<Self, Problems> {
         let mut compiler = Compiler::new(catalogue, host, &config);
+        let client_authorities = compiler.client_authorities();
         let routes = compiler.routes();
         let Compiler {
             layout,
@@ -135,6 +137,7 @@ impl Plan {
             routes,
             router,
             budget,
+            client_authorities,
         })
     }
 
@@ -166,6 +169,13 @@ impl Plan {
     #[must_use]
     pub fn budget(&self) -> &[(String, u64)] {
         &self.budget
+    }
+
+    /// The authorities that may vouch for clients of the listener at `position`, as the text of their file.
+    /// They are the very bytes that the digest stands for.
+    #[must_use]
+    pub fn client_authorities(&self, position: usize) -> Option<&Arc<[u8]>> {
+        self.client_authorities.get(position)?.as_ref()
     }
 
     /// Which moments of the route at `position` have hooks.

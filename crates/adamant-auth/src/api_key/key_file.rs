@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Map, Value};
-use adamant_filter::{Problems, Span, decode};
+use adamant_filter::{Consumers, Problems, Span, decode};
 use jiff::Timestamp;
 
 use super::{ApiKey, Hash, Record, Records, start_of};
@@ -55,7 +55,7 @@ impl KeyFile {
     }
 
     /// The records by the start of their hash.
-    pub(super) fn into_records(self, path: &Path) -> Result<Records, Problem> {
+    pub(super) fn into_records(self, path: &Path, consumers: &Consumers) -> Result<Records, Problem> {
         let within = |problem: Problem| problem.within(path).with_path("keys.file");
         if self.keys.is_empty() {
             return Err(within(Problem::at("keys", "without a key nobody could pass")));
@@ -70,7 +70,7 @@ impl KeyFile {
                 ));
             }
             let id = entry.id.clone();
-            let record = entry.value.into_record(span).map_err(within)?;
+            let record = entry.value.into_record(span, consumers).map_err(within)?;
             if records.insert(start_of(&record.hash), record).is_some() {
                 let message = format!("the key `{id}` has the hash of another key");
                 return Err(within(Problem::at("hash", message).with_span(span)));
@@ -94,7 +94,7 @@ fn first_of(problems: Problems, path: &Path) -> Problem {
 }
 
 impl Entry {
-    fn into_record(self, span: Span) -> Result<Record, Problem> {
+    fn into_record(self, span: Span, consumers: &Consumers) -> Result<Record, Problem> {
         let hash = hash_from(&self.hash).ok_or_else(|| {
             // Whoever wrote a key here instead of its hash must not find it in a log.
             Problem::at("hash", "a hash is `sha256:` and 64 hexadecimal digits")
@@ -120,7 +120,7 @@ impl Entry {
             .with_claims(claims);
         Ok(Record {
             hash,
-            identity: Arc::new(identity),
+            identity: Arc::new(consumers.resolve(identity)),
             not_after,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
-use adamant_filter::{Content, Entry, Node, Span, decode};
+use adamant_filter::{Consumer, Consumers, Content, Entry, KnownBy, Node, Span, decode};
 
 use super::*;
 
@@ -69,6 +69,29 @@ fn a_known_key_proves_its_consumer_and_is_taken_away() {
         Some(key(1).id())
     );
     assert_eq!(request.header(&HeaderName::from_static("x-api-key")), None);
+}
+
+#[test]
+fn a_key_stands_for_the_consumer_that_the_file_declares() {
+    let acme = Consumer {
+        name: "acme".into(),
+        plan: Some("gold".into()),
+        groups: vec!["partners".into()],
+    };
+    let by = KnownBy {
+        method: "api-key",
+        issuer: "",
+        name: "acme-1",
+    };
+    let consumers = Consumers::new(vec!["gold".into()], [(by, Arc::new(acme))]);
+    let file = json!({"keys": [entry(1, "acme-1"), entry(2, "acme-2")]});
+    let trial = Trial::with_host::<ApiKey>(&config(), &mut host(&file).with_consumers(consumers));
+    for (number, name, plan) in [(1, "acme", Some("gold")), (2, "acme-2", None)] {
+        let mut request = trial.prepare(get(&[("x-api-key", key(number).key())]));
+        assert!(matches!(trial.ask(&mut request), Verdict::Pass));
+        let identity = identity(&request);
+        assert_eq!((identity.consumer(), identity.plan()), (name, plan));
+    }
 }
 
 #[test]
@@ -209,7 +232,9 @@ fn a_problem_names_the_line_of_the_key_file() {
     ]);
     let keys = Node::new(Span::new((0, 1), 2, 3, 4), Content::Sequence([key].into()));
     let file: KeyFile = decode(&mapping(vec![("keys", keys)])).unwrap();
-    let problem = file.into_records(Path::new("keys.yaml")).unwrap_err();
+    let problem = file
+        .into_records(Path::new("keys.yaml"), &Consumers::default())
+        .unwrap_err();
     assert_eq!(
         problem.message(),
         "keys.yaml:4:11: a hash is `sha256:` and 64 hexadecimal digits"

@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use adamant_filter::Consumers;
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Map, Value};
 
+use super::binding::{Accepted, Binding};
 use super::config::{JwtConfig, TokenType};
 use super::reason::{AUDIENCE, CLAIMS, EXPIRED, ISSUER, LIFETIME, NOT_YET_VALID, TYPE};
 use crate::consumer::is_consumer;
@@ -22,6 +24,8 @@ pub(super) struct Claims {
     scopes: Box<str>,
     skew: u64,
     lifetime: Option<u64>,
+    binding: Accepted,
+    consumers: Arc<Consumers>,
 }
 
 /// From when to when a token is good, in milliseconds since the Unix epoch, skew included.
@@ -52,11 +56,22 @@ pub(super) struct Proof {
     pub(super) identity: Arc<Identity>,
     /// When it is good.
     pub(super) window: Window,
+    /// What its sender has to prove each time.
+    pub(super) binding: Option<Arc<Binding>>,
+}
+
+impl Proof {
+    /// Whether its sender has to sign each request.
+    pub(super) fn needs_signature(&self) -> bool {
+        self.binding.as_ref().is_some_and(|binding| binding.key.is_some())
+    }
 }
 
 impl Claims {
-    pub(super) fn new(config: JwtConfig) -> Self {
+    pub(super) fn new(config: JwtConfig, consumers: Arc<Consumers>) -> Self {
         Self {
+            binding: Accepted::by(config.sender.as_ref()),
+            consumers,
             issuer: config.issuer.into(),
             audience: config.audience.0.into(),
             token_type: config.token_type,
@@ -92,12 +107,20 @@ impl Claims {
         if !is_consumer(consumer) {
             return Err(&CLAIMS);
         }
+        let binding = self.binding.read(claims.get("cnf"))?;
         let scopes = self.scopes(claims)?;
         let identity = Identity::new(super::NAME, &self.issuer, consumer).with_scopes(scopes);
         Ok(Proof {
-            identity: Arc::new(identity.with_claims_text(payload)),
+            identity: Arc::new(self.consumers.resolve(identity.with_claims_text(payload))),
             window,
+            binding,
         })
+    }
+
+    /// Whether claims that nobody has proved name another issuer.
+    pub(super) fn are_foreign(&self, claims: &Map<String, Value>) -> bool {
+        let issuer = claims.get("iss").and_then(Value::as_str);
+        issuer.is_some_and(|issuer| issuer != &*self.issuer)
     }
 
     /// `aud` is one text or a list of them.
@@ -174,7 +197,7 @@ impl Claims {
 }
 
 /// A `NumericDate` in milliseconds: seconds, perhaps with a fraction (RFC 7519 §2).
-fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, &'static Reason> {
+pub(super) fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, &'static Reason> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };

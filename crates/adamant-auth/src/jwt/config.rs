@@ -4,13 +4,14 @@
 //! that nobody asked for would be a check that nobody knows of (RFC 8725 §3.8 to §3.11).
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use adamant_filter::OneOrMany;
 use adamant_filter::prelude::*;
 use serde::Serializer;
 
 use super::algorithm::{Algorithm, Algorithms};
+use super::sender::SenderConfig;
+use super::source::{KeySource, KeysConfig, filled};
 use crate::challenge::default_realm;
 use crate::credential::Source;
 
@@ -21,8 +22,9 @@ use crate::credential::Source;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JwtConfig {
-    /// The keys that verify signatures: one of `file`, `pem`, `secret`, `secret-base64`.
-    pub keys: KeySource,
+    /// The keys that verify signatures: from one of `url`, `file`, `pem`, `secret`, `secret-base64`.
+    #[serde(serialize_with = "filled")]
+    pub keys: KeysConfig,
     /// Who must have issued the token: the claim `iss`, character by character.
     pub issuer: String,
     /// For whom the token must be issued: the claim `aud` has to name one of these.
@@ -67,29 +69,13 @@ pub struct JwtConfig {
     /// expire, so that their signatures need not be verified again; 0 remembers none.
     #[serde(default = "default_remember")]
     pub remember: u32,
+    /// Demand that whoever sends a token proves to be the one to whom it was issued. Without it, tokens that
+    /// are bound to their sender are refused, since nobody would check that they were not stolen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<SenderConfig>,
     /// Name of the protected area in `WWW-Authenticate`.
     #[serde(default = "default_realm")]
     pub realm: String,
-}
-
-/// Where keys come from.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeySource {
-    /// A JWK set (RFC 7517) with public keys; its contents enter the digest.
-    File(PathBuf),
-    /// One public key in PEM; its contents enter the digest.
-    Pem(PathBuf),
-    /// A secret that is shared with the issuer, for `HS256`, `HS384` and `HS512`; its bytes are the key.
-    Secret(SecretRef),
-    /// The same, written in base64.
-    SecretBase64(SecretRef),
-}
-
-impl KeySource {
-    const fn is_shared(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::SecretBase64(_))
-    }
 }
 
 /// What a token must declare itself to be.
@@ -149,7 +135,8 @@ const SKEW_MAX: Period = Period::from_secs(300);
 
 impl JwtConfig {
     /// The listed algorithms, when they go together with each other and with the keys.
-    pub(super) fn algorithms(&self) -> Result<Algorithms, Problem> {
+    pub(super) fn algorithms(&self, source: &KeySource) -> Result<Algorithms, Problem> {
+        let is_shared = matches!(source, KeySource::Secret(_) | KeySource::SecretBase64(_));
         let symmetric = self.algorithms.iter().filter(|one| one.is_symmetric()).count();
         if self.algorithms.is_empty() {
             return Err(Problem::at(
@@ -162,7 +149,7 @@ impl JwtConfig {
             return Err(Problem::at("algorithms", message)
                 .with_help("whoever knows the public key could otherwise sign with it (RFC 8725 §3.1)"));
         }
-        match (self.keys.is_shared(), symmetric != 0) {
+        match (is_shared, symmetric != 0) {
             (true, false) => Err(Problem::at(
                 "algorithms",
                 "a shared secret verifies HS256, HS384 and HS512 only",
@@ -177,16 +164,25 @@ impl JwtConfig {
 
     /// The one place that is looked at.
     pub(super) fn source(&self) -> Result<Source, Problem> {
-        match (&self.header, &self.cookie, &self.query) {
-            (None, None, None) => Ok(Source::Bearer),
-            (Some(name), None, None) => Source::header(name),
-            (None, Some(name), None) => Source::cookie(name),
-            (None, None, Some(name)) => Source::query(name),
+        let source = match (&self.header, &self.cookie, &self.query) {
+            (None, None, None) => Source::Bearer,
+            (Some(name), None, None) => Source::header(name)?,
+            (None, Some(name), None) => Source::cookie(name)?,
+            (None, None, Some(name)) => Source::query(name)?,
             (_, _, query) => {
                 let path = if query.is_some() { "query" } else { "cookie" };
-                Err(Problem::at(path, "the token is taken from exactly one place")
-                    .with_help("keep one of `header`, `cookie` and `query`"))
+                return Err(Problem::at(path, "the token is taken from exactly one place")
+                    .with_help("keep one of `header`, `cookie` and `query`"));
             }
+        };
+        let has_proofs = self.sender.as_ref().is_some_and(|sender| sender.dpop.is_some());
+        match source {
+            Source::Bearer if has_proofs => Ok(Source::BearerOrProof),
+            other if has_proofs => {
+                let message = format!("a token with proofs stands in `Authorization`, not in {other:?}");
+                Err(Problem::at("sender.dpop", message))
+            }
+            other => Ok(other),
         }
     }
 
@@ -215,6 +211,9 @@ impl JwtConfig {
                 self.skew
             );
             return Err(Problem::at("skew", message));
+        }
+        if let Some(sender) = &self.sender {
+            sender.check()?;
         }
         if self.lifetime.is_some_and(Period::is_zero) {
             return Err(Problem::at("lifetime", "a token must live for some time"));

@@ -5,26 +5,49 @@
 use std::fmt;
 
 use adamant_filter::serde_json::{self, Map, Value};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Parses an object, or `None` when it is anything else.
 pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(bytes) {
-        Ok(Strict(Value::Object(map))) => Some(map),
-        Ok(_) | Err(_) => None,
+    parse(bytes, OnRepetition::Refuse)
+}
+
+/// Parses an object in which each object with a repeated name is null: for lists of which each entry stands
+/// alone.
+pub(super) fn object_with_gaps(bytes: &[u8]) -> Option<Map<String, Value>> {
+    parse(bytes, OnRepetition::Void)
+}
+
+fn parse(bytes: &[u8], on_repetition: OnRepetition) -> Option<Map<String, Value>> {
+    let mut text = serde_json::Deserializer::from_slice(bytes);
+    let value = StrictVisitor(on_repetition).deserialize(&mut text).ok()?;
+    text.end().ok()?;
+    match value {
+        Value::Object(map) => Some(map),
+        _ => None,
     }
 }
 
-/// A value without a repeated name.
-struct Strict(Value);
-
-impl<'j> Deserialize<'j> for Strict {
-    fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
+/// What an object with a repeated name is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnRepetition {
+    /// The end of the whole text.
+    Refuse,
+    /// Null.
+    Void,
 }
 
-struct StrictVisitor;
+/// Reads a value without a repeated name.
+#[derive(Clone, Copy)]
+struct StrictVisitor(OnRepetition);
+
+impl<'j> DeserializeSeed<'j> for StrictVisitor {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'j> Visitor<'j> for StrictVisitor {
     type Value = Value;
@@ -63,7 +86,7 @@ impl<'j> Visitor<'j> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'j>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -71,13 +94,17 @@ impl<'j> Visitor<'j> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'j>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
+        let mut is_void = false;
         while let Some(name) = entries.next_key::<String>()? {
-            let Strict(value) = entries.next_value()?;
+            let value = entries.next_value_seed(self)?;
             if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name occurs twice"));
+                if self.0 == OnRepetition::Refuse {
+                    return Err(A::Error::custom("a name occurs twice"));
+                }
+                is_void = true;
             }
         }
-        Ok(Value::Object(map))
+        Ok(if is_void { Value::Null } else { Value::Object(map) })
     }
 }
 

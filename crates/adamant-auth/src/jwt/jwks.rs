@@ -1,8 +1,8 @@
-//! A JWK set (RFC 7517) as a policy file: the public keys that an issuer publishes.
+//! A JWK set (RFC 7517): the public keys of an issuer, from a policy file or from where it publishes them.
 //!
 //! Keys that are broken, of an unknown kind, or meant for something else are passed over, since such
 //! files are copies of what others publish; a set without any usable key is an error that tells why for
-//! each. Never reads a private or a shared key: those are secrets, and this file enters the digest.
+//! each. Never reads a private or a shared key: in a file, which enters the digest, it is an error.
 
 use adamant_filter::serde_json::{Map, Value};
 use base64::Engine;
@@ -50,38 +50,37 @@ fn told(unfit: &[(String, Unfit)]) -> String {
     }
 }
 
-/// The usable keys of a set, or of a single JWK.
+/// What is wrong with one entry of a set.
+enum Flaw {
+    Secret(String),
+    Ambiguous(String, String),
+    Unfit(String, Unfit),
+}
+
+impl Flaw {
+    /// Whether the issuer made a mistake. Keys for something else are none.
+    const fn is_mistake(&self) -> bool {
+        match self {
+            Self::Secret(_) | Self::Ambiguous(..) => true,
+            Self::Unfit(_, why) => match why {
+                Unfit::Member(_) | Unfit::Bits(_) => true,
+                Unfit::Kind | Unfit::Purpose | Unfit::Algorithm => false,
+            },
+        }
+    }
+}
+
+/// The usable keys of a set in a policy file, or of a single JWK.
 pub(super) fn keys(bytes: &[u8], allowed: Algorithms) -> Result<Vec<Key>, JwksError> {
     let document = json::object(bytes).ok_or(JwksError::Malformed)?;
-    let single = document
-        .contains_key("kty")
-        .then(|| vec![Value::Object(document.clone())]);
-    let listed = document.get("keys").and_then(Value::as_array).cloned();
-    let listed = single.or(listed).ok_or(JwksError::NoList)?;
-    if listed.len() > KEYS_MAX {
-        return Err(JwksError::TooMany);
-    }
-    let mut usable: Vec<Key> = Vec::new();
+    let mut usable = Vec::new();
     let mut unfit = Vec::new();
-    for (index, jwk) in listed.iter().enumerate() {
-        let empty = Map::new();
-        let jwk = jwk.as_object().unwrap_or(&empty);
-        let name = name_of(jwk.get("kid").and_then(Value::as_str), index);
-        if ["d", "p", "q", "k"]
-            .into_iter()
-            .any(|member| jwk.contains_key(member))
-        {
-            return Err(JwksError::Secret(name));
-        }
-        match read(jwk, allowed) {
-            Ok(key) => match usable.iter().position(|other| is_confusable(other, &key)) {
-                Some(other) => {
-                    let other = usable.get(other).and_then(|key| key.id.as_deref());
-                    return Err(JwksError::Ambiguous(name_of(other, index), name));
-                }
-                None => usable.push(key),
-            },
-            Err(why) => unfit.push((name, why)),
+    for (index, jwk) in listed(document)?.iter().enumerate() {
+        match entry(jwk, index, allowed, &usable) {
+            Ok(key) => usable.push(key),
+            Err(Flaw::Secret(name)) => return Err(JwksError::Secret(name)),
+            Err(Flaw::Ambiguous(one, other)) => return Err(JwksError::Ambiguous(one, other)),
+            Err(Flaw::Unfit(name, why)) => unfit.push((name, why)),
         }
     }
     if usable.is_empty() {
@@ -89,6 +88,59 @@ pub(super) fn keys(bytes: &[u8], allowed: Algorithms) -> Result<Vec<Key>, JwksEr
     } else {
         Ok(usable)
     }
+}
+
+/// The usable keys of a set that an issuer publishes, and how many entries are mistakes. No entry takes the
+/// others with it: what cannot be used, must not be public or could be taken for an earlier key is passed over.
+pub(super) fn published(bytes: &[u8], allowed: Algorithms) -> Result<(Vec<Key>, usize), JwksError> {
+    let document = json::object_with_gaps(bytes).ok_or(JwksError::Malformed)?;
+    let mut usable = Vec::new();
+    let mut mistakes = 0;
+    for (index, jwk) in listed(document)?.iter().enumerate() {
+        match entry(jwk, index, allowed, &usable) {
+            Ok(key) => usable.push(key),
+            Err(flaw) => mistakes += usize::from(flaw.is_mistake()),
+        }
+    }
+    if usable.is_empty() {
+        Err(JwksError::Unusable(Vec::new()))
+    } else {
+        Ok((usable, mistakes))
+    }
+}
+
+/// The entries of a set; a single JWK is a set of one.
+fn listed(mut document: Map<String, Value>) -> Result<Vec<Value>, JwksError> {
+    if document.contains_key("kty") {
+        return Ok(vec![Value::Object(document)]);
+    }
+    match document.remove("keys") {
+        Some(Value::Array(listed)) if listed.len() > KEYS_MAX => Err(JwksError::TooMany),
+        Some(Value::Array(listed)) => Ok(listed),
+        Some(_) | None => Err(JwksError::NoList),
+    }
+}
+
+fn entry(jwk: &Value, index: usize, allowed: Algorithms, before: &[Key]) -> Result<Key, Flaw> {
+    let empty = Map::new();
+    let jwk = jwk.as_object().unwrap_or(&empty);
+    let name = name_of(jwk.get("kid").and_then(Value::as_str), index);
+    if is_secret(jwk) {
+        return Err(Flaw::Secret(name));
+    }
+    match read(jwk, allowed) {
+        Ok(key) => match before.iter().find(|other| is_confusable(other, &key)) {
+            Some(other) => Err(Flaw::Ambiguous(name_of(other.id.as_deref(), index), name)),
+            None => Ok(key),
+        },
+        Err(why) => Err(Flaw::Unfit(name, why)),
+    }
+}
+
+/// Whether a JWK holds more than a public key.
+pub(super) fn is_secret(jwk: &Map<String, Value>) -> bool {
+    let mut members = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter();
+    members.any(|member| jwk.contains_key(member))
 }
 
 fn name_of(id: Option<&str>, index: usize) -> String {
@@ -101,7 +153,7 @@ fn is_confusable(one: &Key, other: &Key) -> bool {
 }
 
 /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
-fn read(jwk: &Map<String, Value>, allowed: Algorithms) -> Result<Key, Unfit> {
+pub(super) fn read(jwk: &Map<String, Value>, allowed: Algorithms) -> Result<Key, Unfit> {
     let material = material(jwk)?.check()?;
     if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") || !may_verify(jwk)? {
         return Err(Unfit::Purpose);
@@ -117,8 +169,9 @@ fn read(jwk: &Map<String, Value>, allowed: Algorithms) -> Result<Key, Unfit> {
     if algorithms.is_empty() {
         return Err(Unfit::Algorithm);
     }
-    let id = text(jwk, "kid")?.map(Box::from);
+    let id: Option<Box<str>> = text(jwk, "kid")?.map(Box::from);
     Ok(Key {
+        mark: material.mark(id.as_deref(), algorithms),
         id,
         algorithms,
         material: Some(material.into_key()?),
@@ -295,6 +348,60 @@ mod tests {
             keys(br#"{"keys":[],"keys":[]}"#, all()).unwrap_err(),
             JwksError::Malformed
         );
+    }
+
+    #[test]
+    fn no_entry_of_a_published_set_takes_the_others_with_it() {
+        let good = || with(p256(), "kid", "good");
+        let cases = [
+            (json!("text"), 1),
+            (json!(null), 1),
+            (with(rsa(), "n", "AQAB"), 1),
+            (with(rsa(), "kid", 7), 1),
+            (with(p256(), "d", "AQAB"), 1),
+            (json!({"kty": "oct", "k": "AQAB"}), 1),
+            (good(), 1),
+            (json!({"kty": "OKP", "crv": "X25519"}), 0),
+            (with(rsa(), "use", "enc"), 0),
+            (with(rsa(), "kid", "other"), 0),
+        ];
+        for (entry, mistakes) in cases {
+            let set = json!({"keys": [good(), entry, with(rsa(), "kid", "last")]});
+            let (keys, found) = published(set.to_string().as_bytes(), all()).unwrap();
+            assert_eq!(found, mistakes, "{entry}");
+            for name in ["good", "last"] {
+                let named = keys.iter().filter(|key| key.id.as_deref() == Some(name));
+                assert_eq!(named.count(), 1, "{entry}");
+            }
+        }
+        let twice = format!(r#"{{"keys":[{{"kty":"EC","kty":"EC"}},{}]}}"#, good());
+        assert_eq!(published(twice.as_bytes(), all()).unwrap().1, 1);
+        for set in [
+            json!([]),
+            json!({}),
+            json!({"keys": []}),
+            json!({"keys": vec![rsa(); 101]}),
+        ] {
+            assert!(published(set.to_string().as_bytes(), all()).is_err(), "{set:.40}");
+        }
+    }
+
+    #[test]
+    fn a_mark_tells_keys_apart_by_all_that_they_are() {
+        let mark = |jwk: Value| read_all(&json!({ "keys": [jwk] })).unwrap()[0].mark;
+        let usual = mark(with(rsa(), "kid", "a"));
+        assert_eq!(usual, mark(with(with(rsa(), "kid", "a"), "x5t", "ignored")));
+        let others = [
+            rsa(),
+            with(rsa(), "kid", ""),
+            with(rsa(), "kid", "b"),
+            with(with(rsa(), "kid", "a"), "alg", "RS256"),
+            with(with(rsa(), "kid", "a"), "n", URL_SAFE_NO_PAD.encode([0xc3; 256])),
+            with(p256(), "kid", "a"),
+        ];
+        for other in others {
+            assert_ne!(usual, mark(other.clone()), "{other}");
+        }
     }
 
     #[test]

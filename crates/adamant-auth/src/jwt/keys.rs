@@ -13,10 +13,11 @@ use base64::alphabet;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 use jsonwebtoken::DecodingKey;
+use sha2::{Digest, Sha256};
 
 use super::algorithm::{Algorithm, Algorithms};
-use super::config::KeySource;
 use super::reason::{ALGORITHM_REFUSED, KEY_UNKNOWN, KEY_WITHHELD, SIGNATURE};
+use super::source::KeySource;
 use super::token::{Header, Token};
 use super::{jwks, pem};
 
@@ -29,7 +30,12 @@ pub(super) struct Key {
     pub(super) algorithms: Algorithms,
     /// `None` when the secret is withheld from this command.
     pub(super) material: Option<Prepared>,
+    /// Tells keys of a JWK set apart: the same key with the same permissions has the same mark in every set.
+    pub(super) mark: Mark,
 }
+
+/// The start of a hash over all that a key is.
+pub(super) type Mark = [u8; 16];
 
 /// A key as it verifies.
 pub(super) enum Prepared {
@@ -119,6 +125,28 @@ pub(crate) enum Unfit {
 }
 
 impl Material {
+    /// The mark of a key of this material.
+    pub(super) fn mark(&self, id: Option<&str>, algorithms: Algorithms) -> Mark {
+        let mut hash = Sha256::new();
+        // Lengths stand in front, and a name that is absent is no name that is empty.
+        let mut part = |bytes: &[u8]| {
+            hash.update(bytes.len().to_be_bytes());
+            hash.update(bytes);
+        };
+        part(format!("{algorithms:?}").as_bytes());
+        part(if id.is_some() { b"named" } else { b"nameless" });
+        part(id.unwrap_or_default().as_bytes());
+        match self {
+            Self::Rsa(modulus, exponent) => {
+                part(modulus);
+                part(exponent);
+            }
+            // Their sizes tell them apart.
+            Self::P256(bytes) | Self::P384(bytes) | Self::Ed25519(bytes) => part(bytes),
+        }
+        hash.finalize().first_chunk().copied().unwrap_or_default()
+    }
+
     /// What such a key can do.
     pub(super) const fn algorithms(&self) -> Algorithms {
         match self {
@@ -167,19 +195,20 @@ impl Material {
 }
 
 /// All keys of a step.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct KeySet {
     keys: Box<[Key]>,
 }
 
 impl KeySet {
-    /// Reads what the file names.
+    /// Reads what the file names; `None` when the keys are to be fetched.
     pub(super) fn load(
         source: &KeySource,
         algorithms: Algorithms,
         boot: &mut Boot<'_>,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Option<Self>, Problem> {
         let keys = match source {
+            KeySource::Url(_) => return Ok(None),
             KeySource::File(path) => jwks::keys(&boot.file(path)?, algorithms)
                 .map_err(|error| Problem::at("keys.file", format!("`{}` {error}", path.display())))?,
             KeySource::Pem(path) => {
@@ -194,12 +223,21 @@ impl KeySet {
                 vec![shared(bytes.as_deref(), algorithms, "keys.secret-base64")?]
             }
         };
-        Ok(Self { keys: keys.into() })
+        Ok(Some(Self { keys: keys.into() }))
     }
 
-    #[cfg(test)]
     pub(super) fn of(keys: Vec<Key>) -> Self {
         Self { keys: keys.into() }
+    }
+
+    /// Whether this very key is among them.
+    pub(super) fn has(&self, mark: &Mark) -> bool {
+        self.keys.iter().any(|key| key.mark == *mark)
+    }
+
+    /// Whether every key of `other` is among them.
+    pub(super) fn has_all_of(&self, other: &Self) -> bool {
+        other.keys.iter().all(|key| self.has(&key.mark))
     }
 
     /// The one key that a header means: by `kid` and by what the key permits.
@@ -261,6 +299,7 @@ fn shared(secret: Option<&[u8]>, algorithms: Algorithms, path: &str) -> Result<K
         id: None,
         algorithms,
         material: secret.map(|secret| DecodingKey::from_secret(secret).into()),
+        mark: Mark::default(),
     })
 }
 
@@ -288,6 +327,7 @@ mod tests {
             id: id.map(Box::from),
             algorithms: algorithms.iter().copied().collect(),
             material: None,
+            mark: Mark::default(),
         }
     }
 

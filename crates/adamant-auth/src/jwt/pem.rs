@@ -42,6 +42,7 @@ pub(super) fn key(bytes: &[u8], allowed: Algorithms) -> Result<Key, PemError> {
     Ok(Key {
         id: None,
         algorithms,
+        mark: material.mark(None, algorithms),
         material: Some(material.into_key()?),
     })
 }

@@ -42,6 +42,120 @@ pub(super) const KEY_WITHHELD: Reason = Reason::new(
     "the signing secret is not known to this command",
 );
 
+pub(crate) const KEY_PENDING: Reason = Reason::new(
+    "key-pending",
+    503,
+    "the key of the token is not known yet, and its issuer did not name it in time",
+);
+pub(crate) const KEYS_ABSENT: Reason = Reason::new(
+    "keys-absent",
+    503,
+    "the keys of the issuer have not been fetched yet",
+);
+pub(crate) const KEYS_STALE: Reason = Reason::new(
+    "keys-stale",
+    503,
+    "the keys of the issuer are too old and cannot be fetched",
+);
+pub(super) const UNBOUND: Reason = Reason::new("unbound", 401, "the token is not bound to its sender");
+pub(crate) const BINDING_UNCHECKED: Reason = Reason::new(
+    "binding-unchecked",
+    401,
+    "the token is bound to its sender in a way that is not accepted here",
+);
+pub(super) const SCHEME: Reason = Reason::new(
+    "scheme",
+    401,
+    "the token is sent by another scheme than it is bound by",
+);
+pub(super) const CERTIFICATE_MISSING: Reason = Reason::new(
+    "certificate-missing",
+    401,
+    "the token is bound to a client certificate, and none was sent",
+);
+pub(super) const CERTIFICATE_OTHER: Reason = Reason::new(
+    "certificate-other",
+    401,
+    "the token is bound to another client certificate",
+);
+pub(super) const PROOF_MISSING: Reason = Reason::new("proof-missing", 401, "a DPoP proof is required");
+pub(super) const PROOF_SEVERAL: Reason =
+    Reason::new("proof-several", 401, "exactly one DPoP proof is required");
+pub(super) const PROOF_MALFORMED: Reason =
+    Reason::new("proof-malformed", 401, "the DPoP proof is not well formed");
+pub(super) const PROOF_TYPE: Reason = Reason::new("proof-type", 401, "the DPoP proof is of another type");
+pub(super) const PROOF_ALGORITHM: Reason = Reason::new(
+    "proof-algorithm",
+    401,
+    "the DPoP proof is signed by an algorithm that is not accepted here",
+);
+pub(super) const PROOF_KEY: Reason = Reason::new(
+    "proof-key",
+    401,
+    "the DPoP proof does not hold a public key that fits its algorithm",
+);
+pub(super) const PROOF_SIGNATURE: Reason =
+    Reason::new("proof-signature", 401, "the signature of the DPoP proof is wrong");
+pub(super) const PROOF_STRANGER: Reason = Reason::new(
+    "proof-stranger",
+    401,
+    "the DPoP proof is signed by another key than that of the token",
+);
+pub(super) const PROOF_CLAIMS: Reason = Reason::new(
+    "proof-claims",
+    401,
+    "the DPoP proof lacks a claim that is required, or has it in another form",
+);
+pub(super) const PROOF_METHOD: Reason =
+    Reason::new("proof-method", 401, "the DPoP proof is for another method");
+pub(super) const PROOF_TARGET: Reason =
+    Reason::new("proof-target", 401, "the DPoP proof is for another target");
+pub(super) const PROOF_TIME: Reason = Reason::new(
+    "proof-time",
+    401,
+    "the DPoP proof was made too long ago, or not yet",
+);
+pub(super) const PROOF_TOKEN: Reason = Reason::new("proof-token", 401, "the DPoP proof is for another token");
+pub(super) const PROOF_REPLAYED: Reason =
+    Reason::new("proof-replayed", 401, "the DPoP proof was used before");
+pub(super) const PROOFS_FULL: Reason = Reason::new(
+    "proofs-full",
+    503,
+    "there are too many DPoP proofs at once to tell whether one was used before",
+);
+
+/// No decision was possible: what happens then is the policy's word.
+pub(crate) const FAULTS: &[&Reason] = &[&KEY_WITHHELD, &KEYS_ABSENT, &KEYS_STALE, &PROOFS_FULL];
+
+/// Other keys could lead to another answer.
+pub(super) const WANTING_KEYS: &[&Reason] = &[&KEY_UNKNOWN, &KEYS_ABSENT, &KEYS_STALE];
+
+/// The signature was not proved, so the answer may be due to another issuer.
+pub(super) const UNPROVED: &[&Reason] = &[
+    &ALGORITHM_REFUSED,
+    &KEY_UNKNOWN,
+    &SIGNATURE,
+    &KEYS_ABSENT,
+    &KEYS_STALE,
+];
+
+/// What is wrong with a DPoP proof, as opposed to the token (RFC 9449 §7.1).
+pub(super) const PROOFS: &[&Reason] = &[
+    &PROOF_MISSING,
+    &PROOF_SEVERAL,
+    &PROOF_MALFORMED,
+    &PROOF_TYPE,
+    &PROOF_ALGORITHM,
+    &PROOF_KEY,
+    &PROOF_SIGNATURE,
+    &PROOF_CLAIMS,
+    &PROOF_METHOD,
+    &PROOF_TARGET,
+    &PROOF_TIME,
+    &PROOF_TOKEN,
+    &PROOF_REPLAYED,
+];
+
 /// All of them, in the order of the checks.
 pub(super) const ALL: &[&Reason] = &[
     &MISSING,
@@ -51,7 +165,10 @@ pub(super) const ALL: &[&Reason] = &[
     &MALFORMED,
     &ALGORITHM_REFUSED,
     &CRITICAL,
+    &KEYS_ABSENT,
+    &KEYS_STALE,
     &KEY_UNKNOWN,
+    &KEY_PENDING,
     &KEY_WITHHELD,
     &SIGNATURE,
     &ISSUER,
@@ -61,4 +178,24 @@ pub(super) const ALL: &[&Reason] = &[
     &LIFETIME,
     &TYPE,
     &CLAIMS,
+    &UNBOUND,
+    &BINDING_UNCHECKED,
+    &SCHEME,
+    &CERTIFICATE_MISSING,
+    &CERTIFICATE_OTHER,
+    &PROOF_MISSING,
+    &PROOF_SEVERAL,
+    &PROOF_MALFORMED,
+    &PROOF_TYPE,
+    &PROOF_ALGORITHM,
+    &PROOF_KEY,
+    &PROOF_SIGNATURE,
+    &PROOF_STRANGER,
+    &PROOF_CLAIMS,
+    &PROOF_METHOD,
+    &PROOF_TARGET,
+    &PROOF_TIME,
+    &PROOF_TOKEN,
+    &PROOF_REPLAYED,
+    &PROOFS_FULL,
 ];

@@ -11,6 +11,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::claims::Proof;
+use super::keys::Mark;
 
 /// Memory of a token of usual size: 600 bytes with a dozen claims, as RFC 9068 asks for.
 const USUAL: u64 = 4096;
@@ -24,6 +25,8 @@ const PER_VALUE: u64 = 256;
 #[derive(Clone, Debug)]
 struct Entry {
     proof: Proof,
+    /// The key that proved it.
+    key: Mark,
     weight: u64,
 }
 
@@ -71,15 +74,23 @@ impl Remembered {
     }
 
     /// Keeps a proof; others may have to go.
-    pub(super) fn insert(&self, token: &[u8], weight: u64, proof: &Proof) {
+    pub(super) fn insert(&self, token: &[u8], weight: u64, key: Mark, proof: &Proof) {
         if let Some(cache) = &self.0 {
             cache.insert(
                 token.into(),
                 Entry {
                     proof: proof.clone(),
+                    key,
                     weight,
                 },
             );
+        }
+    }
+
+    /// Forgets the tokens of all keys but those that are `kept`.
+    pub(super) fn keep_only(&self, kept: impl Fn(&Mark) -> bool) {
+        if let Some(cache) = &self.0 {
+            cache.retain(|_, entry| kept(&entry.key));
         }
     }
 

@@ -3,6 +3,8 @@
 mod configuration;
 mod forgery;
 mod memory;
+mod pair;
+mod remote;
 mod vectors;
 
 use adamant_filter::serde_json::{self, Value, json};

@@ -67,6 +67,11 @@ impl<'t> Token<'t> {
         })
     }
 
+    /// The first part, decoded.
+    pub(super) fn header_text(&self) -> &[u8] {
+        &self.header
+    }
+
     /// The header (RFC 7515 §4).
     pub(super) fn header(&self) -> Result<Header<'_>, &'static Reason> {
         serde_json::from_slice(&self.header).map_err(|_| &MALFORMED)

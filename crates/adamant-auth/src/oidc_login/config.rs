@@ -89,12 +89,17 @@ pub struct EndpointsConfig {
     pub token: String,
 }
 
-/// Where the issuer's keys come from.
+/// Where the issuer's keys come from: exactly one of `file` and `url`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IssuerKeys {
     /// A JWK set (RFC 7517) with public keys; its contents enter the digest.
-    pub file: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The place where the issuer publishes its JWK set, such as `https://id.example.com/jwks.json`. It is fetched
+    /// beside requests, as the filter `jwt` does by its defaults; the gateway is not ready before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// How the gateway proves itself to the issuer (OpenID Connect Core 1.0 §9).
@@ -271,7 +276,7 @@ impl OidcLoginConfig {
     /// How the issuer's tokens are verified: as the filter `jwt` does.
     pub(super) fn tokens(&self) -> Result<JwtConfig, Problem> {
         let value = json!({
-            "keys": {"file": self.keys.file},
+            "keys": self.keys,
             "issuer": self.issuer,
             "audience": self.client,
             "algorithms": self.algorithms,

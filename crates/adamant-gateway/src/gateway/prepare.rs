@@ -5,25 +5,27 @@ use std::sync::Arc;
 
 use adamant_filter::SecretRef;
 use adamant_policy::config::{Config, Listener};
+use adamant_policy::plan::Plan;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::StartError;
 use crate::host::LiveHost;
-use crate::listen::{Bound, CertificateFiles, Certificates, KeySource, Listening, server_config};
+use crate::listen::{
+    Bound, CertificateFiles, Certificates, KeySource, Listening, client_verifier, server_config,
+};
 
 /// TLS of one listener; `None` in clear text.
 pub(super) type Tls = Option<(Arc<ServerConfig>, Arc<Certificates>)>;
 
 /// Loads what every listener needs for TLS.
-pub(super) fn certificates(config: &Config, folder: &Path) -> Result<Vec<Tls>, StartError> {
-    config
-        .listeners
-        .iter()
-        .map(|listener| of(listener, folder))
+pub(super) fn certificates(plan: &Plan, folder: &Path) -> Result<Vec<Tls>, StartError> {
+    let listeners = plan.config().listeners.iter().enumerate();
+    listeners
+        .map(|(position, listener)| of(listener, plan.client_authorities(position), folder))
         .collect()
 }
 
-fn of(listener: &Listener, folder: &Path) -> Result<Tls, StartError> {
+fn of(listener: &Listener, authorities: Option<&Arc<[u8]>>, folder: &Path) -> Result<Tls, StartError> {
     let Some(tls) = &listener.tls else { return Ok(None) };
     let host = LiveHost::offline(folder);
     let mut files = Vec::new();
@@ -47,8 +49,25 @@ fn of(listener: &Listener, folder: &Path) -> Result<Tls, StartError> {
         listener: Arc::clone(&listener.name),
         source,
     })?;
-    let config = server_config(Arc::clone(&certificates), tls.at_least, listener.protocols)
-        .map_err(|error| StartError::Tls(error.to_string()))?;
+    let clients = match (&tls.clients, authorities) {
+        (None, _) => None,
+        (Some(clients), authorities) => {
+            let pem = authorities.map(AsRef::as_ref).unwrap_or_default();
+            let verifier = client_verifier(pem, clients.required);
+            Some(verifier.map_err(|source| StartError::ClientAuthorities {
+                listener: Arc::clone(&listener.name),
+                path: clients.authorities.clone(),
+                source,
+            })?)
+        }
+    };
+    let config = server_config(
+        Arc::clone(&certificates),
+        tls.at_least,
+        listener.protocols,
+        clients,
+    )
+    .map_err(|error| StartError::Tls(error.to_string()))?;
     Ok(Some((config, certificates)))
 }
 

@@ -64,7 +64,13 @@ fn write(
 }
 
 fn listening_with(certificates: &Arc<Certificates>, at_least: TlsVersion, bounds: Bounds) -> Listening {
-    let config = server_config(certificates.clone(), at_least, Protocols { h1: true, h2: true }).unwrap();
+    let config = server_config(
+        certificates.clone(),
+        at_least,
+        Protocols { h1: true, h2: true },
+        None,
+    )
+    .unwrap();
     Listening {
         tls: Some((config, certificates.clone())),
         ..crate::listening(bounds)

@@ -13,7 +13,8 @@ use super::admin::socket_address;
 use super::context::check_name;
 use super::field::{positive, size_within};
 use crate::config::{
-    Bounds, Certificate, ForwardingHeader, Listener, ListenerTls, Protocols, TlsVersion, Trust,
+    Bounds, Certificate, ClientCertificates, ForwardingHeader, Listener, ListenerTls, Protocols, TlsVersion,
+    Trust,
 };
 
 /// An address that accepts clients.
@@ -61,6 +62,28 @@ struct TlsEntry {
     certificates: Option<Vec<CertificateEntry>>,
     /// Oldest version accepted. Default: `"1.2"`.
     at_least: Option<TlsWord>,
+    /// Clients are asked for certificates of their own. Sessions are not resumed on such a listener, so that every
+    /// connection proves itself.
+    clients: Option<ClientsEntry>,
+}
+
+/// Certificates of clients. One that no authority vouches for, that has expired or that is not for clients ends
+/// the handshake.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ClientsEntry {
+    /// PEM file with the certificates of the authorities that may vouch for clients, such as `clients-ca.pem`.
+    /// Its contents enter the digest.
+    #[schemars(with = "String", length(min = 1))]
+    authorities: Spanned<PathBuf>,
+    /// Refuse clients without a certificate in the handshake. With `false` they may come, and the filter
+    /// `client-certificate` refuses them where it stands. Default: true.
+    #[serde(default = "yes")]
+    required: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A certificate with its private key. Both may be replaced on disk while the gateway runs.
@@ -269,9 +292,15 @@ fn tls_of(entry: TlsEntry, place: Span, context: &mut Context<'_>) -> Result<Opt
         Some(TlsWord::V13) => TlsVersion::V1_3,
         Some(TlsWord::V12) | None => TlsVersion::V1_2,
     };
+    let clients = entry.clients.map(|clients| ClientCertificates {
+        authorities: clients.authorities.value,
+        required: clients.required,
+        span: clients.authorities.span,
+    });
     Ok(Some(ListenerTls {
         certificates,
         at_least,
+        clients,
     }))
 }
 

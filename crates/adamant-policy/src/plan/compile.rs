@@ -11,7 +11,9 @@ use adamant_filter::{
 use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring};
-use crate::config::{Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Segment, Step, StepKind};
+use crate::config::{
+    ClientCertificates, Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Segment, Step, StepKind,
+};
 
 /// Collects what the routes of a file compile to.
 pub(crate) struct Compiler<'c> {
@@ -53,6 +55,29 @@ impl<'c> Compiler<'c> {
                 .collect(),
             policies: Vec::new(),
         }
+    }
+
+    /// Reads who may vouch for the clients of each listener.
+    pub(crate) fn client_authorities(&mut self) -> Vec<Option<Arc<[u8]>>> {
+        let config = self.config;
+        let asked = config
+            .listeners
+            .iter()
+            .map(|listener| listener.tls.as_ref()?.clients.as_ref());
+        asked
+            .map(|clients| {
+                let ClientCertificates {
+                    authorities, span, ..
+                } = clients?;
+                let read = self.host.file(authorities);
+                let bytes = self
+                    .problems
+                    .take(read.map_err(|problem| problem.with_span(*span)))?;
+                self.files
+                    .push((authorities.display().to_string(), Arc::clone(&bytes)));
+                Some(bytes)
+            })
+            .collect()
     }
 
     /// Compiles every policy once, then every route.

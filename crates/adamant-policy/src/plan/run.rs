@@ -363,22 +363,32 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     }
 }
 
-/// Of several branches that refused, the one tells why for which the client brought a credential;
-/// the challenges of all are kept.
+/// Of several branches that refused, the one tells why for which the client brought a credential, before one
+/// for which it did not; the challenges of all are kept, each once.
 fn merge(before: Option<Refusal>, next: Refusal) -> Refusal {
     let Some(before) = before else { return next };
-    let (mut told, other) = if before.reason.code() == "missing" {
+    let (mut told, other) = if nearness(next.reason) > nearness(before.reason) {
         (next, before)
     } else {
         (before, next)
     };
     if told.reason.status() == 401 {
-        told.fields.extend(
-            other
-                .fields
-                .into_iter()
-                .filter(|(name, _)| *name == WWW_AUTHENTICATE),
-        );
+        for (name, value) in other.fields {
+            let is_new = !told.fields.iter().any(|(_, known)| *known == value);
+            if name == WWW_AUTHENTICATE && is_new {
+                told.fields.push((name, value));
+            }
+        }
     }
     told
+}
+
+/// How much a credential has to do with the branch that refused for this reason: there was none, it is that of
+/// another issuer, or it is this branch's own.
+fn nearness(reason: &Reason) -> u8 {
+    match reason.code() {
+        "missing" => 0,
+        "issuer" => 1,
+        _ => 2,
+    }
 }

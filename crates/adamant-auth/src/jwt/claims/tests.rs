@@ -41,7 +41,7 @@ fn without(mut claims: Value, member: &str) -> Value {
 fn prove(config: JwtConfig, claims: &Value, declared: Option<&str>) -> Result<Proof, &'static str> {
     let map = claims.as_object().unwrap().clone();
     let now = Wall(u64::try_from(NOW).unwrap() * 1000);
-    Claims::new(config)
+    Claims::new(config, Arc::default())
         .prove(&map, claims.to_string().as_bytes(), declared, now)
         .map_err(Reason::code)
 }
@@ -219,7 +219,7 @@ proptest! {
     #[test]
     fn a_proof_is_good_exactly_within_its_window(exp in 0..4_000_000_000_u64, nbf in 0..4_000_000_000_u64, at in 0..4_000_000_000_u64) {
         let claims = with(with(claims(), "exp", exp), "nbf", nbf).as_object().unwrap().clone();
-        let all = Claims::new(config(json!({})));
+        let all = Claims::new(config(json!({})), Arc::default());
         let good = at * 1000 < (exp + 60) * 1000 && (at + 60) * 1000 >= nbf * 1000;
         prop_assert_eq!(all.prove(&claims, b"{}", None, Wall(at * 1000)).is_ok(), good);
     }

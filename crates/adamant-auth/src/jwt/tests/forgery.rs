@@ -207,11 +207,13 @@ fn nothing_but_the_signature_is_looked_at_before_it_is_good() {
     for payload in [
         json!({}),
         with(claims(), "exp", 1),
-        with(claims(), "iss", "x"),
+        with(claims(), "iss", 7),
         json!([]),
     ] {
         assert_eq!(code(&trial, &forge(&payload)), "signature", "{payload}");
     }
+    // Whose it says to be only names the reason of its refusal.
+    assert_eq!(code(&trial, &forge(&with(claims(), "iss", "x"))), "issuer");
 }
 
 proptest! {

@@ -9,17 +9,20 @@ use crate::jwt::token::Token;
 fn verifier(remember: u32) -> Verifier {
     let config = with(with(config(), "remember", remember), "skew", "0s");
     let config: JwtConfig = adamant_filter::decode(&adamant_filter::Node::from_json(&config)).unwrap();
-    let algorithms = config.algorithms().unwrap();
+    let algorithms = config.algorithms(&config.keys.source().unwrap()).unwrap();
     Verifier {
         algorithms,
-        keys: KeySet::of(vec![pem::key(P256_PUBLIC, algorithms).unwrap()]),
-        remembered: Remembered::new(remember),
-        claims: Claims::new(config),
+        keys: Keys::Fixed(KeySet::of(vec![pem::key(P256_PUBLIC, algorithms).unwrap()])),
+        remembered: Arc::new(Remembered::new(remember)),
+        claims: Claims::new(config, Arc::default()),
     }
 }
 
-fn at(seconds: u64) -> Wall {
-    Wall(seconds * 1000)
+fn at(seconds: u64) -> Now {
+    Now {
+        tick: Tick(0),
+        wall: Wall(seconds * 1000),
+    }
 }
 
 fn token(claims: &Value) -> Vec<u8> {
@@ -39,7 +42,7 @@ fn a_proved_token_is_remembered_and_gives_the_same_identity() {
     let first = verifier.verify(&token, at(NOW)).unwrap();
     assert_eq!(verifier.remembered.len(), 1);
     let second = verifier.verify(&token, at(NOW + 1)).unwrap();
-    assert!(std::sync::Arc::ptr_eq(&first.identity, &second.identity));
+    assert!(Arc::ptr_eq(&first.identity, &second.identity));
 }
 
 #[test]

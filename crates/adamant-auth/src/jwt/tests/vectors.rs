@@ -55,6 +55,7 @@ fn the_shared_secret_of_rfc_7515_verifies() {
     let secret = URL_SAFE_NO_PAD.decode(secret).unwrap();
     let token = Token::split(text.as_bytes()).unwrap();
     let key = keys::Key {
+        mark: keys::Mark::default(),
         id: None,
         algorithms: Algorithms::only(Algorithm::HS256),
         material: Some(jsonwebtoken::DecodingKey::from_secret(&secret).into()),

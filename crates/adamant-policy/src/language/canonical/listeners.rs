@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Names, Object, time};
 use crate::config::{
-    Bounds, Certificate, ForwardingHeader, Listener, ListenerTls, Protocols, TlsVersion, Trust,
+    Bounds, Certificate, ClientCertificates, ForwardingHeader, Listener, ListenerTls, Protocols, TlsVersion,
+    Trust,
 };
 
 impl Names<'_> {
@@ -68,6 +69,7 @@ fn of_tls(tls: &ListenerTls) -> Value {
     let ListenerTls {
         certificates,
         at_least,
+        clients,
     } = tls;
     let certificates: Vec<Value> = certificates
         .iter()
@@ -84,7 +86,20 @@ fn of_tls(tls: &ListenerTls) -> Value {
         TlsVersion::V1_2 => "1.2",
         TlsVersion::V1_3 => "1.3",
     };
-    json!({ "certificates": certificates, "at-least": at_least })
+    let mut object = Object::default();
+    object.put("certificates", certificates);
+    object.put("at-least", at_least);
+    object.put_some("clients", clients.as_ref().map(of_clients));
+    object.into()
+}
+
+fn of_clients(clients: &ClientCertificates) -> Value {
+    let ClientCertificates {
+        authorities,
+        required,
+        span: _,
+    } = clients;
+    json!({ "authorities": authorities, "required": required })
 }
 
 fn of_secret(secret: &SecretRef) -> Value {
