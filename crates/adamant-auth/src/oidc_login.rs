@@ -406,3 +406,6 @@ fn redirect(location: &str, cookies: [Option<HeaderValue>; 2]) -> Verdict {
         body: Default::default(),
     }))
 }
+
+#[cfg(test)]
+mod tests;
