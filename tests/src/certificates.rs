@@ -55,6 +55,19 @@ impl Authority {
         }
     }
 
+    /// A certificate of any kind, which `change` describes.
+    #[must_use]
+    pub fn issue(&self, change: impl FnOnce(&mut CertificateParams)) -> Site {
+        let key = KeyPair::generate().expect("a key can be made");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names are fine");
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).expect("an authority signs");
+        Site {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
     /// What a client needs that trusts this authority only and offers these protocols by ALPN.
     #[must_use]
     pub fn client(&self, alpn: &[&str]) -> Arc<ClientConfig> {
@@ -68,14 +81,32 @@ impl Authority {
         alpn: &[&str],
         versions: &[&'static SupportedProtocolVersion],
     ) -> Arc<ClientConfig> {
+        self.client_showing(None, alpn, versions)
+    }
+
+    /// The same, with a certificate of its own that it shows when it is asked for one.
+    #[must_use]
+    pub fn client_showing(
+        &self,
+        shown: Option<&Site>,
+        alpn: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("our own PEM");
         roots.add(der).expect("our own certificate");
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(versions)
             .expect("ring knows both versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match shown {
+            None => builder.with_no_client_auth(),
+            Some(site) => {
+                let (chain, key) = site.parts();
+                let built = builder.with_client_auth_cert(chain, key);
+                built.expect("certificate and key belong together")
+            }
+        };
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
     }
@@ -97,11 +128,16 @@ impl Site {
         (certificate, folder.write(&format!("{stem}.key"), &self.key))
     }
 
+    fn parts(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let chain = vec![CertificateDer::from_pem_slice(self.certificate.as_bytes()).expect("our own PEM")];
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("our own PEM");
+        (chain, key)
+    }
+
     /// What a server needs that shows this certificate and accepts these protocols by ALPN.
     #[must_use]
     pub fn server(&self, alpn: &[&str]) -> Arc<ServerConfig> {
-        let chain = vec![CertificateDer::from_pem_slice(self.certificate.as_bytes()).expect("our own PEM")];
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("our own PEM");
+        let (chain, key) = self.parts();
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring knows both versions")

@@ -22,6 +22,8 @@ const LISTENERS: &[Row] = &[
     ("tls.certificates[].certificate", "tls: { certificates: [{ certificate: @, key: { file: k } }] }", ["a", "b"]),
     ("tls.certificates[].key.env", "tls: { certificates: [{ certificate: a, key: { env: @ } }] }", ["A", "B"]),
     ("tls.certificates[].key.file", "tls: { certificates: [{ certificate: a, key: { file: @ } }] }", ["a", "b"]),
+    ("tls.clients.authorities", "tls: { certificate: a, key: { file: k }, clients: { authorities: @ } }", ["one.txt", "two.txt"]),
+    ("tls.clients.required", "tls: { certificate: a, key: { file: k }, clients: { authorities: one.txt, required: @ } }", ["true", "false"]),
     ("tls.at-least", "tls: { certificate: a, key: { file: k }, at-least: @ }", ["\"1.2\"", "\"1.3\""]),
     ("bounds.connections", "bounds: { connections: @ }", ["500", "600"]),
     ("bounds.connections-per-client", "bounds: { connections-per-client: @ }", ["5", "6"]),
@@ -88,6 +90,10 @@ const STEPS: &[Row] = &[
     ("api-key.forward", "api-key: { keys: { file: one.yaml }, forward: @ }", ["true", "false"]),
     ("api-key.realm", "api-key: { keys: { file: one.yaml }, realm: @ }", ["a", "b"]),
     ("body-size.at-most", "body-size: { at-most: @ }", ["1KiB", "2KiB"]),
+    ("client-certificate.consumer", "client-certificate: { consumer: @ }", ["email", "dns-name"]),
+    ("client-certificate.trust-domain", "client-certificate: { consumer: spiffe-id, trust-domain: @ }", ["a.test", "b.test"]),
+    ("client-certificate.allow", "client-certificate: { consumer: dns-name, allow: @ }", ["[a.test]", "[b.test]"]),
+    ("client-certificate.remember", "client-certificate: { consumer: email, remember: @ }", ["1", "2"]),
     ("headers.request.set.*", "headers: { request: { set: { x: @ } } }", ["a", "b"]),
     ("headers.request.add.*", "headers: { request: { add: { x: @ } } }", ["a", "b"]),
     ("headers.request.remove", "headers: { request: { remove: @ } }", ["[x-a]", "[x-b]"]),
@@ -236,7 +242,10 @@ fn file(section: &str, written: &str) -> String {
             format!("{usual}, {long}")
         }
     };
-    let listener = with("listeners", LISTENER, "bind:");
+    let mut listener = with("listeners", LISTENER, "bind:");
+    if long.starts_with("client-certificate") {
+        listener += ", tls: { certificate: a, key: { file: k }, clients: { authorities: one.txt } }";
+    }
     let upstream = match with("upstreams", UPSTREAM, "endpoints:") {
         echo if long.contains("built-in") && section == "upstreams" => {
             echo.replace(&format!("{UPSTREAM}, "), "")

@@ -7,12 +7,14 @@
 //! |---|---|
 //! | [`Jwt`] | proves an identity by a signed token (RFC 7519, RFC 9068) |
 //! | [`ApiKey`] | proves an identity by a random key of which only the hash is kept |
+//! | [`ClientCertificate`] | proves an identity by the certificate of the TLS connection |
 //! | [`OidcLogin`] | signs people in at an OpenID provider and keeps their session in a cookie |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
 mod challenge;
+mod client_certificate;
 mod consumer;
 mod credential;
 mod form;
@@ -23,6 +25,7 @@ mod scopes;
 mod signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
+pub use client_certificate::{CertificateName, ClientCertificate, ClientCertificateConfig};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
 };
@@ -43,6 +46,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
     catalogue
         .filter::<Jwt>(version)
         .filter::<ApiKey>(version)
+        .filter::<ClientCertificate>(version)
         .filter::<OidcLogin>(version)
         .filter::<Scopes>(version)
         .filter::<Signature>(version)
@@ -56,6 +60,14 @@ mod tests {
     fn the_catalogue_has_the_filters_under_their_words() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(|filter| filter.name()).collect();
-        assert_eq!(names, ["api-key", "jwt", "oidc-login", "scopes", "signature"]);
+        let expected = [
+            "api-key",
+            "client-certificate",
+            "jwt",
+            "oidc-login",
+            "scopes",
+            "signature",
+        ];
+        assert_eq!(names, expected);
     }
 }

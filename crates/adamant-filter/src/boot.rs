@@ -25,6 +25,8 @@ pub struct Needs {
     pub reads: Vec<usize>,
     /// Slots it writes.
     pub writes: Vec<usize>,
+    /// It looks at the certificate of the client, so a listener has to ask for one.
+    pub client_certificate: bool,
     /// The request body must be held whole, up to this many bytes.
     pub buffer_request: Option<Size>,
     /// Declared bounds of its memory.
@@ -93,6 +95,12 @@ impl<'a> Boot<'a> {
         Word {
             index: self.layout.word(),
         }
+    }
+
+    /// The right to expect certificates of clients in [`TlsFacts`](crate::TlsFacts). The boot is refused when none of
+    /// the listeners that serve a route with this step asks for them.
+    pub const fn client_certificate(&mut self) {
+        self.needs.client_certificate = true;
     }
 
     /// Compiles what a limit counts by. Words that need the identity imply [`Boot::reads`].

@@ -32,7 +32,8 @@ pub struct SenderConfig {
     /// after the word `DPoP`, the proof in the field `DPoP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<DpopConfig>,
-    /// By the client certificate of the connection (RFC 8705), which the token names by its hash.
+    /// By the client certificate of the connection (RFC 8705), which the token names by its hash. A listener of
+    /// the route must ask clients for certificates.
     #[serde(default)]
     pub certificate: bool,
 }
@@ -162,6 +163,9 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn build(config: &SenderConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
+        if config.certificate {
+            boot.client_certificate();
+        }
         let proofs = match &config.dpop {
             Some(dpop) => Some(Proofs::build(dpop, boot)?),
             None => None,

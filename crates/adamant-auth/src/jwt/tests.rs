@@ -5,6 +5,8 @@ mod forgery;
 mod memory;
 mod pair;
 mod remote;
+mod sender;
+mod table;
 mod vectors;
 
 use adamant_filter::serde_json::{self, Value, json};

@@ -12,7 +12,8 @@ use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring};
 use crate::config::{
-    ClientCertificates, Config, Generic, Match, OnFault, PolicyId, Route, RouteStep, Segment, Step, StepKind,
+    ClientCertificates, Config, Generic, Listener, ListenerId, Match, OnFault, PolicyId, Route, RouteStep,
+    Segment, Step, StepKind,
 };
 
 /// Collects what the routes of a file compile to.
@@ -108,6 +109,7 @@ impl<'c> Compiler<'c> {
         if is_whole {
             self.check_order(route, &stages);
             self.check_protection(route, &stages);
+            self.check_client_certificates(route, &stages);
         }
         RoutePlan {
             facts: Arc::new(self.facts(route)),
@@ -325,6 +327,36 @@ impl<'c> Compiler<'c> {
         self.steps
             .get(step.0 as usize)
             .map_or(Span::default(), |info| info.span)
+    }
+
+    /// A step that looks at certificates of clients needs a listener that asks for them.
+    fn check_client_certificates(&mut self, route: &Route, stages: &[Stage]) {
+        let asks = |listener: &Listener| {
+            let clients = listener.tls.as_ref().and_then(|tls| tls.clients.as_ref());
+            listener.redirect_to.is_none() && clients.is_some()
+        };
+        let bound = &route.matches.listeners;
+        let mut serving = self.config.listeners.iter().enumerate();
+        if serving.any(|(at, one)| (bound.is_empty() || bound.contains(&ListenerId(at))) && asks(one)) {
+            return;
+        }
+        let mut leaves = Vec::new();
+        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
+        for placed in leaves
+            .into_iter()
+            .filter(|placed| placed.instance.needs.client_certificate)
+        {
+            let text = format!(
+                "`{}` can never see a certificate: no listener that serves route `{}` asks clients for one",
+                placed.instance.filter, route.name
+            );
+            self.problems.push(
+                Problem::new("listeners.no-client-certificates", text)
+                    .with_span(self.span(placed.instance.step))
+                    .with_second(route.span, "on this route")
+                    .with_help("give a listener `tls: { clients: { authorities: clients-ca.pem } }`"),
+            );
+        }
     }
 
     /// A route is authenticated or says that it is public.

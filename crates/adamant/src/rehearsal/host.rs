@@ -1,17 +1,21 @@
-//! The host of `adamant test`: the offline host with other contents for key files and secrets.
+//! The host of `adamant test`: the offline host with other contents for key files, secrets and published keys.
 //!
-//! Every capability but these two is that of the offline host.
+//! Every capability but these is that of the offline host. Work beside requests is done before the request that
+//! asked for it goes on, or not at all when it would have to wait.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use adamant_auth::KeySource;
 use adamant_filter::{
-    Background, Blocking, Consumers, Counter, Host, Keep, Node, Periodic, Problem, Random, Readiness, Secret,
-    SecretRef, Store, Target, Transport,
+    Answer, Background, Blocking, Call, Consumers, Counter, Fault, Host, Keep, Node, Pending, Periodic, Problem,
+    Random, Readiness, Secret, SecretRef, Store, Target, Transport, offline,
 };
+use adamant_filter::prelude::StatusCode;
 use adamant_gateway::LiveHost;
 
 use super::ring::Ring;
@@ -22,6 +26,8 @@ pub(crate) struct RehearsalHost {
     offline: LiveHost,
     files: HashMap<PathBuf, Arc<[u8]>>,
     secrets: HashMap<SecretRef, Secret>,
+    /// What is published, by origin and path.
+    published: HashMap<String, HashMap<String, String>>,
 }
 
 impl RehearsalHost {
@@ -30,6 +36,7 @@ impl RehearsalHost {
             offline: LiveHost::offline(folder),
             files: HashMap::new(),
             secrets: HashMap::new(),
+            published: HashMap::new(),
         }
     }
 
@@ -40,6 +47,10 @@ impl RehearsalHost {
             KeySource::Pem(path) => self.put_file(path, ring.pem()),
             KeySource::Secret(at) => self.put_secret(at, ring.secret()),
             KeySource::SecretBase64(at) => self.put_secret(at, ring.secret_base64().as_bytes()),
+            KeySource::Url(at) => {
+                let service = self.published.entry(at.target.origin.clone()).or_default();
+                service.insert(at.path.clone(), ring.jwks());
+            }
         }
     }
 
@@ -72,7 +83,10 @@ impl Host for RehearsalHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        self.offline.outbound(target)
+        match self.published.get(&target.origin) {
+            Some(pages) => Ok(Arc::new(Published(pages.clone()))),
+            None => self.offline.outbound(target),
+        }
     }
 
     fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, Problem> {
@@ -88,7 +102,7 @@ impl Host for RehearsalHost {
     }
 
     fn background(&mut self) -> Arc<dyn Background> {
-        self.offline.background()
+        Arc::new(AtOnce)
     }
 
     fn readiness(&mut self, what: &str) -> Readiness {
@@ -113,5 +127,37 @@ impl Host for RehearsalHost {
 
     fn random(&mut self) -> Arc<dyn Random> {
         self.offline.random()
+    }
+}
+
+/// A service that publishes what stands here, by path.
+struct Published(HashMap<String, String>);
+
+impl Transport for Published {
+    fn call(&self, call: Call) -> Pending<'_, Result<Answer, Fault>> {
+        Box::pin(ready(match self.0.get(&call.target) {
+            Some(page) => Ok(Answer {
+                status: StatusCode::OK,
+                fields: Vec::new(),
+                body: page.clone().into(),
+            }),
+            None => Err(Fault {
+                reason: &offline::NO_ANSWER,
+            }),
+        }))
+    }
+}
+
+/// No other time than that of the request.
+struct AtOnce;
+
+impl Background for AtOnce {
+    fn spawn(&self, mut work: Pending<'static, ()>) {
+        // What has to wait is dropped, as all of it is in other offline commands.
+        let _ = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    fn sleep(&self, _time: Duration) -> Pending<'static, ()> {
+        Box::pin(ready(()))
     }
 }

@@ -11,7 +11,7 @@ use adamant_policy::trials::{Credential, IssueError, Issuer};
 use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::key::{Kind, SigningKey};
 use super::ring::{Ring, mac};
@@ -27,7 +27,7 @@ pub(crate) struct KeyError(#[from] Unspecified);
 /// Issues tokens by the `jwt` steps of one file.
 #[derive(Debug)]
 pub(crate) struct TokenIssuer {
-    /// By key source, as the file writes it.
+    /// By the name of their key source.
     rings: BTreeMap<String, (KeySource, Ring)>,
 }
 
@@ -35,9 +35,11 @@ impl TokenIssuer {
     pub(super) fn new(config: &Config) -> Result<Self, KeyError> {
         let mut wanted: BTreeMap<String, (KeySource, BTreeSet<Algorithm>)> = BTreeMap::new();
         for jwt in all_steps(config).filter_map(as_jwt) {
+            // A step whose keys have no source does not compile, which is told elsewhere.
+            let Ok(source) = jwt.keys.source() else { continue };
             let (_, algorithms) = wanted
-                .entry(name_of(&jwt.keys))
-                .or_insert_with(|| (jwt.keys.clone(), BTreeSet::new()));
+                .entry(name_of(&source))
+                .or_insert_with(|| (source, BTreeSet::new()));
             algorithms.extend(&jwt.algorithms);
         }
         let mut rings = BTreeMap::new();
@@ -73,10 +75,12 @@ impl Issuer for TokenIssuer {
         let on_route = route.and_then(|position| steps_of(config, position).find_map(as_jwt));
         let jwt = on_route.or_else(|| all_steps(config).find_map(as_jwt));
         let jwt = jwt.ok_or_else(|| IssueError("no step of the policy reads a token".to_owned()))?;
-        let ring = self.rings.get(&name_of(&jwt.keys)).map(|(_, ring)| ring);
+        let source = jwt.keys.source().map_err(|problem| IssueError(problem.to_string()))?;
+        let ring = self.rings.get(&name_of(&source)).map(|(_, ring)| ring);
         let ring = ring.ok_or_else(|| IssueError("the step has no keys in this run".to_owned()))?;
         let token = Draft {
             jwt: &jwt,
+            source: &source,
             ring,
             wanted,
             now,
@@ -89,6 +93,7 @@ impl Issuer for TokenIssuer {
 /// A token before it is signed.
 struct Draft<'t> {
     jwt: &'t JwtConfig,
+    source: &'t KeySource,
     ring: &'t Ring,
     wanted: &'t Map<String, Value>,
     now: Wall,
@@ -137,12 +142,12 @@ impl Draft<'_> {
     }
 
     fn is_shared(&self) -> bool {
-        matches!(self.jwt.keys, KeySource::Secret(_) | KeySource::SecretBase64(_))
+        matches!(self.source, KeySource::Secret(_) | KeySource::SecretBase64(_))
     }
 
     /// Only keys of a set have names. A forger names the first one.
     fn key_name(&self, algorithm: Algorithm) -> Option<&'static str> {
-        if !matches!(self.jwt.keys, KeySource::File(_)) {
+        if !matches!(self.source, KeySource::File(_) | KeySource::Url(_)) {
             return None;
         }
         self.ring
@@ -226,9 +231,12 @@ fn text_of(algorithm: Algorithm) -> String {
     format!("{algorithm:?}")
 }
 
-/// One source, one name.
+/// One source, one name. How a set is fetched does not make it another one.
 fn name_of(source: &KeySource) -> String {
-    json!(source).to_string()
+    match source {
+        KeySource::Url(published) => format!("Url({}{})", published.target.origin, published.path),
+        other => format!("{other:?}"),
+    }
 }
 
 /// The configuration of a step that reads tokens.

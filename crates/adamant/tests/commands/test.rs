@@ -44,6 +44,8 @@ fn tokens_fit_every_kind_of_key_place_and_type() {
         ("{ file: k.json }", "[PS384, ES384]", "jwt", ""),
         ("{ file: k.json }", "[ES256, RS512]", "any", ", cookie: session"),
         ("{ file: k.json }", "[EdDSA]", "any", ", query: token"),
+        ("{ url: https://id.test/keys }", "[RS256, ES256]", "at+jwt", ""),
+        ("{ url: http://127.0.0.1:1/keys, at-boot: deny }", "[EdDSA]", "any", ""),
         ("{ pem: k.pem }", "[ES256]", "any", ", header: x-token"),
         ("{ pem: k.pem }", "[RS256, PS256]", "jwt", ""),
         ("{ pem: k.pem }", "[ES384]", "jwt", ""),
@@ -72,6 +74,22 @@ fn tokens_can_be_forged_changed_and_grow_old() {
   - { name: young, request: { get: "https://x/", jwt: {} }, after: 119s, expect: { to: echo } }
   - { name: old, request: { get: "https://x/", jwt: {} }, after: 2m, expect: { reason: jwt.expired } }
   - { name: absent, request: { get: "https://x/" }, expect: { reason: jwt.missing } }
+"#,
+    );
+    folder.run(&["test"]).exits(0);
+}
+
+#[test]
+fn published_keys_serve_for_as_long_as_a_test_lets_pass() {
+    let keys = "{ url: https://id.test/keys, refresh: 1m, stale-for: 2m }";
+    let folder = tests(
+        policy(keys, "[ES256]", "any", ""),
+        r#"
+  - { name: good, request: { get: "https://x/", jwt: {} }, expect: { to: echo } }
+  - { name: late, request: { get: "https://x/", jwt: { exp: 9999999999, iat: 9999999990 } }, expect: { reason: jwt.not-yet-valid } }
+  - { name: often, request: { get: "https://x/", jwt: {} }, repeat: 3, after: 40s, expect: { to: echo } }
+  - { name: stranger, request: { get: "https://x/", jwt: { kid: other } }, expect: { reason: jwt.key-unknown } }
+  - { name: issuer, request: { get: "https://x/", jwt: { kid: other, iss: other } }, expect: { reason: jwt.issuer } }
 "#,
     );
     folder.run(&["test"]).exits(0);

@@ -3,11 +3,12 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use http::Method;
 
-use adamant_filter::Request;
+use adamant_filter::{Request, TlsFacts};
 use adamant_policy::config::ListenerId;
 use adamant_policy::plan::{Decided, Exchange, Plan, Progress};
 
@@ -16,6 +17,11 @@ use crate::site::{Site, TOKEN_STEPS};
 
 /// Heap calls of one decision after the memory of an exchange has grown to its size.
 fn calls_per_decision(plan: &Plan, path: &str, fields: &[(&'static str, &str)]) -> u64 {
+    calls_of_shown(plan, path, fields, &[])
+}
+
+/// The same for a client that has shown this chain of certificates.
+fn calls_of_shown(plan: &Plan, path: &str, fields: &[(&'static str, &str)], chain: &[Arc<[u8]>]) -> u64 {
     let mut exchange = Exchange::default();
     let mut spent = 0;
     for _ in 0..8 {
@@ -30,7 +36,11 @@ fn calls_per_decision(plan: &Plan, path: &str, fields: &[(&'static str, &str)]) 
         {
             request = request.with_header(name, value);
         }
-        let origin = request.origin().clone();
+        let mut origin = request.origin().clone();
+        origin.tls = Some(Arc::new(TlsFacts {
+            client_chain: chain.to_vec(),
+            ..TlsFacts::default()
+        }));
         let before = calls();
         exchange.begin(origin, plan.layout().slots(), plan.layout().words());
         exchange.request.swap_head(request.head_mut());
@@ -97,6 +107,16 @@ fn a_remembered_token_and_its_limit_allocate_nothing() {
     let plan = site.routes(10, TOKEN_STEPS).plan();
     let fields = [("authorization", bearer.as_str())];
     assert_eq!(calls_per_decision(&plan, "/r/00005/items/7", &fields), 0);
+}
+
+#[test]
+fn a_remembered_certificate_allocates_nothing() {
+    let site = Site::new();
+    let steps = "{ client-certificate: { consumer: dns-name, allow: [\"*.example.test\"] } }, \
+                 { rate: { by: consumer, allow: 1000/s, burst: 1000 } }";
+    let plan = site.routes(10, steps).plan();
+    let chain = [Site::certificate("orders.example.test")];
+    assert_eq!(calls_of_shown(&plan, "/r/00005/items/7", &[], &chain), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A policy with many routes, and credentials for it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adamant_filter::Catalogue;
@@ -16,8 +17,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(crate) const TOKEN_STEPS: &str = "{ jwt: { keys: { file: jwks.json }, issuer: i, audience: a, algorithms: [ES256], type: jwt } }, \
      { scopes: { all: [\"items:read\"] } }, { rate: { by: consumer, allow: 1000000/s, burst: 1000000 } }";
 
-const HEAD: &str =
-    "listeners: { public: { bind: \"127.0.0.1:0\" } }\nupstreams: { echo: { built-in: echo } }\n";
+const HEAD: &str = "listeners: { public: { bind: \"127.0.0.1:0\", tls: { certificate: site.pem, key: { file: site.key }, \
+     clients: { authorities: clients.pem } } } }\nupstreams: { echo: { built-in: echo } }\n";
 
 /// A folder with a policy, a key file and a JWK set.
 pub(crate) struct Site {
@@ -51,6 +52,8 @@ impl Site {
             "keys:\n  - {{ id: one, consumer: acme, hash: \"sha256:{hash}\", scopes: [\"items:read\"] }}\n"
         );
         std::fs::write(folder.join("keys.yaml"), keys).expect("our own folder");
+        // Only a gateway that serves looks into it.
+        std::fs::write(folder.join("clients.pem"), "").expect("our own folder");
         Self {
             folder,
             signer,
@@ -60,7 +63,10 @@ impl Site {
 
     /// Routes `/r/00000/**` and so on under these steps.
     pub(crate) fn routes(mut self, count: usize, steps: &str) -> Self {
-        let public = if steps.contains("jwt") || steps.contains("api-key") {
+        let public = if ["jwt", "api-key", "client-certificate"]
+            .iter()
+            .any(|word| steps.contains(word))
+        {
             ""
         } else {
             "public: true, "
@@ -87,6 +93,15 @@ impl Site {
             &mut LiveHost::offline(&self.folder),
         )
         .expect("the plan compiles")
+    }
+
+    /// A certificate of a client with this name, in DER.
+    pub(crate) fn certificate(name: &str) -> Arc<[u8]> {
+        let key = rcgen::KeyPair::generate().expect("a key can be made");
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        // Requests of this test arrive when time begins.
+        params.not_before = rcgen::date_time_ymd(1970, 1, 1);
+        Arc::from(params.self_signed(&key).expect("a certificate").der().as_ref())
     }
 
     /// A good token for [`TOKEN_STEPS`].

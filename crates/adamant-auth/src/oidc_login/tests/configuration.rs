@@ -9,10 +9,22 @@ fn problem(config: &Value) -> String {
     }
 }
 
+/// A key, another value of it, and a part of what is told.
+type Cases = Vec<(&'static str, Value, &'static str)>;
+
+fn judge(cases: Cases) {
+    for (key, value, expected) in cases {
+        let told = problem(&with(config(), key, value.clone()));
+        assert!(
+            told != "loads" && told.contains(expected),
+            "{key}: {value}: {told}"
+        );
+    }
+}
+
 #[test]
-fn settings_that_cannot_be_meant_are_refused() {
-    let session = |member: &str, value: Value| with(json!({"secret": {"env": "COOKIES"}}), member, value);
-    let cases = [
+fn an_issuer_has_places_and_keys() {
+    judge(vec![
         ("issuer", json!(""), "issuer"),
         ("client", json!("a\nb"), "client"),
         (
@@ -37,6 +49,21 @@ fn settings_that_cannot_be_meant_are_refused() {
             "keys",
         ),
         ("keys", json!({"file": "none.json"}), "none.json"),
+    ]);
+    let mut named = with(config(), "issuer", "accounts");
+    named.as_object_mut().unwrap().remove("endpoints");
+    assert!(
+        problem(&named).contains("endpoints"),
+        "an issuer without a place cannot be asked"
+    );
+    let loopback = with(config(), "origin", "http://127.0.0.1:8080");
+    assert_eq!(problem(&loopback), "loads");
+}
+
+#[test]
+fn words_and_paths_are_those_of_browsers() {
+    assert_eq!(problem(&config()), "loads");
+    judge(vec![
         ("algorithms", json!([]), "algorithms"),
         ("algorithms", json!(["none"]), "algorithms"),
         ("origin", json!("https://app.test/"), "origin"),
@@ -56,6 +83,13 @@ fn settings_that_cannot_be_meant_are_refused() {
         ("timeout", json!("0s"), "timeout"),
         ("timeout", json!("2m"), "timeout"),
         ("remember", json!(0), "remember"),
+    ]);
+}
+
+#[test]
+fn a_session_ends_and_is_well_kept() {
+    let session = |member: &str, value: Value| with(json!({"secret": {"env": "COOKIES"}}), member, value);
+    judge(vec![
         ("session", session("cookie", json!("session")), "session.cookie"),
         ("session", session("cookie", json!("__Host-")), "session.cookie"),
         (
@@ -78,21 +112,5 @@ fn settings_that_cannot_be_meant_are_refused() {
         ),
         ("session", json!({"secret": {"env": "SHORT"}}), "session.secret"),
         ("session", json!({}), "secret"),
-    ];
-    assert_eq!(problem(&config()), "loads");
-    for (key, value, expected) in cases {
-        let told = problem(&with(config(), key, value.clone()));
-        assert!(
-            told != "loads" && told.contains(expected),
-            "{key}: {value}: {told}"
-        );
-    }
-    let mut named = with(config(), "issuer", "accounts");
-    named.as_object_mut().unwrap().remove("endpoints");
-    assert!(
-        problem(&named).contains("endpoints"),
-        "an issuer without a place cannot be asked"
-    );
-    let loopback = with(config(), "origin", "http://127.0.0.1:8080");
-    assert_eq!(problem(&loopback), "loads");
+    ]);
 }
