@@ -7,6 +7,7 @@
 //! is the text of `gateway.yaml`, [`Gateway`] is the running process, and a [`Client`] or [`H2Client`]
 //! speaks to it. Every wait has a deadline (see [`wait`]); whatever was started ends when it is dropped.
 
+pub mod browser;
 pub mod certificates;
 pub mod client;
 pub mod command;
@@ -15,6 +16,7 @@ pub mod frames;
 pub mod gateway;
 pub mod h2_client;
 pub mod idp;
+pub mod issuer;
 pub mod message;
 pub mod mutual;
 pub mod origin;
@@ -26,6 +28,7 @@ pub mod script;
 pub mod wait;
 mod wire;
 
+pub use browser::Browser;
 pub use certificates::{Authority, Site};
 pub use client::Client;
 pub use command::Adamant;
@@ -33,6 +36,7 @@ pub use folder::Folder;
 pub use gateway::Gateway;
 pub use h2_client::H2Client;
 pub use idp::Idp;
+pub use issuer::Issuer;
 pub use message::{Fields, Response, Seen};
 pub use mutual::Mutual;
 pub use origin::Origin;

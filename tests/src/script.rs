@@ -167,6 +167,13 @@ impl Answer {
         }
     }
 
+    /// With another status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// With a header field.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

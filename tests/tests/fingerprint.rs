@@ -247,6 +247,33 @@ const STEPS: &[Row] = &[
     ("scopes.all", "SCOPES { all: @ }", ["[a]", "[b]"]),
     ("scopes.any", "SCOPES { any: @ }", ["[a]", "[b]"]),
     ("scopes.realm", "SCOPES { all: [a], realm: @ }", ["a", "b"]),
+    ("oidc-login.issuer", "oidc-login: { OIDC-END, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\", session: { secret: { env: T } }, issuer: @ }", ["a", "b"]),
+    ("oidc-login.endpoints.authorization", "oidc-login: { OIDC, SESSION, endpoints: { authorization: @, token: \"https://a.test/t\" } }", ["\"https://a.test/a\"", "\"https://b.test/a\""]),
+    ("oidc-login.endpoints.token", "oidc-login: { OIDC, SESSION, endpoints: { authorization: \"https://a.test/a\", token: @ } }", ["\"https://a.test/t\"", "\"https://b.test/t\""]),
+    ("oidc-login.client", "oidc-login: { OIDC-END, issuer: i, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\", session: { secret: { env: T } }, client: @ }", ["a", "b"]),
+    ("oidc-login.secret.env", "oidc-login: { OIDC-END, issuer: i, client: c, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\", session: { secret: { env: T } }, secret: { env: @ } }", ["A", "B"]),
+    ("oidc-login.secret.file", "oidc-login: { OIDC-END, issuer: i, client: c, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\", session: { secret: { env: T } }, secret: { file: @ } }", ["a", "b"]),
+    ("oidc-login.client-authentication", "oidc-login: { OIDC, OIDC-END, SESSION, client-authentication: @ }", ["basic", "post"]),
+    ("oidc-login.keys.file", "oidc-login: { OIDC-END, issuer: i, client: c, secret: { env: S }, algorithms: [ES256], origin: \"https://a.test\", session: { secret: { env: T } }, keys: { file: @ } }", ["one.json", "two.json"]),
+    ("oidc-login.keys.url", "oidc-login: { OIDC-END, issuer: i, client: c, secret: { env: S }, algorithms: [ES256], origin: \"https://a.test\", session: { secret: { env: T } }, keys: { url: @ } }", ["\"https://a.test/k\"", "\"https://b.test/k\""]),
+    ("oidc-login.algorithms", "oidc-login: { OIDC-END, issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, origin: \"https://a.test\", session: { secret: { env: T } }, algorithms: @ }", ["[ES256]", "[ES256, RS256]"]),
+    ("oidc-login.origin", "oidc-login: { OIDC-END, issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], session: { secret: { env: T } }, origin: @ }", ["\"https://a.test\"", "\"https://b.test\""]),
+    ("oidc-login.callback", "oidc-login: { OIDC, OIDC-END, SESSION, callback: @ }", ["/a", "/b"]),
+    ("oidc-login.logout", "oidc-login: { OIDC, OIDC-END, SESSION, logout: @ }", ["/a", "/b"]),
+    ("oidc-login.ask", "oidc-login: { OIDC, OIDC-END, SESSION, ask: @ }", ["[openid]", "[openid, email]"]),
+    ("oidc-login.consumer", "oidc-login: { OIDC, OIDC-END, SESSION, consumer: @ }", ["a", "b"]),
+    ("oidc-login.scopes", "oidc-login: { OIDC, OIDC-END, SESSION, scopes: @ }", ["a", "b"]),
+    ("oidc-login.claims", "oidc-login: { OIDC, OIDC-END, SESSION, claims: @ }", ["[a]", "[b]"]),
+    ("oidc-login.skew", "oidc-login: { OIDC, OIDC-END, SESSION, skew: @ }", ["1s", "2s"]),
+    ("oidc-login.timeout", "oidc-login: { OIDC, OIDC-END, SESSION, timeout: @ }", ["1s", "2s"]),
+    ("oidc-login.remember", "oidc-login: { OIDC, OIDC-END, SESSION, remember: @ }", ["1", "2"]),
+    ("oidc-login.session.secret.env", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: @ } } }", ["A", "B"]),
+    ("oidc-login.session.secret.file", "oidc-login: { OIDC, OIDC-END, session: { secret: { file: @ } } }", ["a", "b"]),
+    ("oidc-login.session.previous.env", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: T }, previous: { env: @ } } }", ["A", "B"]),
+    ("oidc-login.session.previous.file", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: T }, previous: { file: @ } } }", ["a", "b"]),
+    ("oidc-login.session.cookie", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: T }, cookie: @ } }", ["__Host-a", "__Host-b"]),
+    ("oidc-login.session.absolute", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: T }, absolute: @ } }", ["1h", "2h"]),
+    ("oidc-login.session.idle", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: T }, idle: @ } }", ["1m", "2m"]),
     ("signature.keys.file", "signature: { keys: { file: @ }, replay: allow }", ["one.signers.yaml", "two.signers.yaml"]),
     ("signature.cover", "signature: { SIGNERS, replay: allow, cover: @ }", ["[\"@method\", \"@path\"]", "[\"@method\", \"@target-uri\"]"]),
     ("signature.body", "signature: { SIGNERS, replay: allow, body: @ }", ["signed", "unchecked"]),
@@ -357,6 +384,9 @@ fn file(section: &str, written: &str) -> String {
         .replace("RATE", "by: address, allow: 9/s")
         .replace("SHARED", SHARED)
         .replace("KEYS", "keys: { secret: { env: S } }")
+        .replace("OIDC-END", "endpoints: { authorization: \"https://a.test/a\", token: \"https://a.test/t\" }")
+        .replace("OIDC", "issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\"")
+        .replace("SESSION", "session: { secret: { env: T } }")
         .replace("SIGNERS", "keys: { file: one.signers.yaml }")
         .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
         .replace("FAILURES", "statuses: [401], allow: 1/s")

@@ -180,7 +180,7 @@ fn parameter<'r>(request: &'r Request, name: &str) -> Found<'r> {
 }
 
 /// The value of a cookie. HTTP/2 may spread cookies over several fields (RFC 9113 §8.2.3).
-fn cookie<'r>(request: &'r Request, name: &str) -> Found<'r> {
+pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Found<'r> {
     only(cookie_pairs(request).filter_map(|pair| value_of(pair, name)))
 }
 
@@ -207,7 +207,7 @@ fn only<'r>(mut values: impl Iterator<Item = &'r [u8]>) -> Found<'r> {
 }
 
 /// Writes the cookies that are left into one field; this source pays an allocation for it.
-fn strip_cookie(request: &mut Request, name: &str) {
+pub(crate) fn strip_cookie(request: &mut Request, name: &str) {
     let kept: Vec<&[u8]> = cookie_pairs(request)
         .filter(|pair| value_of(pair, name).is_none())
         .collect();

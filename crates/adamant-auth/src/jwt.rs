@@ -12,7 +12,7 @@ pub(crate) mod json;
 pub(crate) mod jwks;
 pub(crate) mod keys;
 pub(crate) mod pem;
-mod reason;
+pub(crate) mod reason;
 mod remembered;
 mod remote;
 mod sender;
@@ -146,10 +146,19 @@ impl Jwt {
     /// The same after the issuer was asked for its keys, or with those that came meanwhile.
     async fn judge_again(&self, request: &Request, remote: &Arc<Remote>) -> Result<Proof, &'static Reason> {
         let credential = self.credential(request)?;
-        let name = self.verifier.key_named_by(credential, remote).unwrap_or_default();
+        let proof = self.verify_again(credential, request, remote).await?;
+        self.check_sender(request, credential, proof)
+    }
+
+    async fn verify_again(
+        &self,
+        token: &[u8],
+        request: &Request,
+        remote: &Arc<Remote>,
+    ) -> Result<Proof, &'static Reason> {
+        let name = self.verifier.key_named_by(token, remote).unwrap_or_default();
         let asked = Remote::ask(remote, name, request.now()).await;
-        let proved = self.judge(request);
-        match proved {
+        match self.verifier.verify(token, now(request)) {
             Err(reason) if *reason == reason::KEY_UNKNOWN => {
                 if asked == Asked::Answered {
                     remote.note_unknown(name, request.now());
@@ -163,6 +172,21 @@ impl Jwt {
             }
             proved => proved,
         }
+    }
+
+    /// Proves a token that did not come with the request but in an answer of its issuer.
+    pub(crate) async fn prove(
+        &self,
+        token: &[u8],
+        request: &Request,
+    ) -> Result<Arc<Identity>, &'static Reason> {
+        let mut proved = self.verifier.verify(token, now(request));
+        if let (Err(reason), Keys::Remote(remote)) = (&proved, &self.verifier.keys)
+            && reason::WANTING_KEYS.contains(reason)
+        {
+            proved = self.verify_again(token, request, remote).await;
+        }
+        proved.map(|proof| proof.identity)
     }
 
     fn check_sender(

@@ -12,6 +12,7 @@
 //! | [`ForwardAuth`] | proves an identity by the word of an HTTP service that is asked about each request |
 //! | [`Introspection`] | proves an identity by a token that the authorization server is asked about (RFC 7662) |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
+//! | [`OidcLogin`] | signs people in at an OpenID provider and keeps their session in a cookie |
 //! | [`ForwardCheck`] | lets pass what an HTTP service lets pass |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 //! | [`Authorize`] | lets pass who fulfils the rules of a route |
@@ -29,12 +30,14 @@ mod consumer;
 mod credential;
 mod escape;
 mod flight;
+mod form;
 mod forward_auth;
 mod forward_check;
 mod identity_headers;
 mod inquiry;
 mod introspection;
 mod jwt;
+mod oidc_login;
 mod owned_field;
 mod replay;
 mod scopes;
@@ -53,6 +56,9 @@ pub use identity_headers::{IdentityHeaders, IdentityHeadersConfig};
 pub use introspection::{ClientBy, Introspection, IntrospectionClient, IntrospectionConfig};
 pub use jwt::{
     Algorithm, AtBoot, DpopConfig, Jwt, JwtConfig, KeySource, KeysConfig, Published, SenderConfig, TokenType,
+};
+pub use oidc_login::{
+    ClientAuthentication, EndpointsConfig, IssuerKeys, OidcLogin, OidcLoginConfig, SessionConfig,
 };
 pub use scopes::{Scopes, ScopesConfig};
 pub use signature::{
@@ -76,6 +82,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<ForwardAuth>(version)
         .filter::<ForwardCheck>(version)
         .filter::<Introspection>(version)
+        .filter::<OidcLogin>(version)
         .filter::<Signature>(version)
         .filter::<Scopes>(version)
         .filter::<Authorize>(version)
@@ -103,6 +110,7 @@ mod tests {
                 "identity-headers",
                 "introspection",
                 "jwt",
+                "oidc-login",
                 "scopes",
                 "signature",
                 "upstream-credential",

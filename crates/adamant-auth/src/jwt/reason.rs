@@ -6,34 +6,34 @@ use adamant_filter::Reason;
 
 pub(super) const MISSING: Reason = Reason::new("missing", 401, "a bearer token is required");
 pub(super) const SEVERAL: Reason = Reason::new("several", 400, "the token must be sent once and by one way");
-pub(super) const UNREADABLE: Reason = Reason::new("unreadable", 400, "the credential is not one token");
-pub(super) const TOO_LONG: Reason = Reason::new("too-long", 401, "the token is longer than 8 KiB");
-pub(super) const MALFORMED: Reason = Reason::new("malformed", 401, "the token is not well formed");
-pub(super) const ALGORITHM_REFUSED: Reason = Reason::new(
+pub(crate) const UNREADABLE: Reason = Reason::new("unreadable", 400, "the credential is not one token");
+pub(crate) const TOO_LONG: Reason = Reason::new("too-long", 401, "the token is longer than 8 KiB");
+pub(crate) const MALFORMED: Reason = Reason::new("malformed", 401, "the token is not well formed");
+pub(crate) const ALGORITHM_REFUSED: Reason = Reason::new(
     "algorithm-refused",
     401,
     "the token is signed by an algorithm that is not accepted here",
 );
-pub(super) const CRITICAL: Reason = Reason::new(
+pub(crate) const CRITICAL: Reason = Reason::new(
     "critical",
     401,
     "the token demands an extension that is not known here",
 );
-pub(super) const KEY_UNKNOWN: Reason = Reason::new(
+pub(crate) const KEY_UNKNOWN: Reason = Reason::new(
     "key-unknown",
     401,
     "the token is signed by a key that is not known here",
 );
-pub(super) const SIGNATURE: Reason = Reason::new("signature", 401, "the signature of the token is wrong");
-pub(super) const CLAIMS: Reason = Reason::new(
+pub(crate) const SIGNATURE: Reason = Reason::new("signature", 401, "the signature of the token is wrong");
+pub(crate) const CLAIMS: Reason = Reason::new(
     "claims",
     401,
     "the token lacks a claim that is required, or has it in another form",
 );
-pub(super) const ISSUER: Reason = Reason::new("issuer", 401, "the token was issued by someone else");
-pub(super) const AUDIENCE: Reason = Reason::new("audience", 401, "the token was issued for someone else");
-pub(super) const EXPIRED: Reason = Reason::new("expired", 401, "the token has expired");
-pub(super) const NOT_YET_VALID: Reason = Reason::new("not-yet-valid", 401, "the token is not valid yet");
+pub(crate) const ISSUER: Reason = Reason::new("issuer", 401, "the token was issued by someone else");
+pub(crate) const AUDIENCE: Reason = Reason::new("audience", 401, "the token was issued for someone else");
+pub(crate) const EXPIRED: Reason = Reason::new("expired", 401, "the token has expired");
+pub(crate) const NOT_YET_VALID: Reason = Reason::new("not-yet-valid", 401, "the token is not valid yet");
 pub(super) const LIFETIME: Reason = Reason::new("lifetime", 401, "the token was issued for too long a time");
 pub(super) const TYPE: Reason = Reason::new("type", 401, "the token is of another type");
 pub(super) const KEY_WITHHELD: Reason = Reason::new(
@@ -42,23 +42,23 @@ pub(super) const KEY_WITHHELD: Reason = Reason::new(
     "the signing secret is not known to this command",
 );
 
-pub(super) const KEY_PENDING: Reason = Reason::new(
+pub(crate) const KEY_PENDING: Reason = Reason::new(
     "key-pending",
     503,
     "the key of the token is not known yet, and its issuer did not name it in time",
 );
-pub(super) const KEYS_ABSENT: Reason = Reason::new(
+pub(crate) const KEYS_ABSENT: Reason = Reason::new(
     "keys-absent",
     503,
     "the keys of the issuer have not been fetched yet",
 );
-pub(super) const KEYS_STALE: Reason = Reason::new(
+pub(crate) const KEYS_STALE: Reason = Reason::new(
     "keys-stale",
     503,
     "the keys of the issuer are too old and cannot be fetched",
 );
 pub(super) const UNBOUND: Reason = Reason::new("unbound", 401, "the token is not bound to its sender");
-pub(super) const BINDING_UNCHECKED: Reason = Reason::new(
+pub(crate) const BINDING_UNCHECKED: Reason = Reason::new(
     "binding-unchecked",
     401,
     "the token is bound to its sender in a way that is not accepted here",
@@ -125,7 +125,7 @@ pub(super) const PROOFS_FULL: Reason = Reason::new(
 );
 
 /// No decision was possible: what happens then is the policy's word.
-pub(super) const FAULTS: &[&Reason] = &[&KEY_WITHHELD, &KEYS_ABSENT, &KEYS_STALE, &PROOFS_FULL];
+pub(crate) const FAULTS: &[&Reason] = &[&KEY_WITHHELD, &KEYS_ABSENT, &KEYS_STALE, &PROOFS_FULL];
 
 /// Other keys could lead to another answer.
 pub(super) const WANTING_KEYS: &[&Reason] = &[&KEY_UNKNOWN, &KEYS_ABSENT, &KEYS_STALE];

@@ -4,13 +4,14 @@
 
 use adamant_filter::Reason;
 
+use crate::form;
+
 use super::reason::{COMPONENT_MISSING, COMPONENT_SEVERAL, COMPONENT_UNSUPPORTED};
 
 /// The value of the parameter whose encoded name is `name`.
 pub(super) fn parameter(query: &str, name: &str) -> Result<String, &'static Reason> {
     let mut found = None;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (key, value) in form::split(query) {
         if again(key)? != name {
             continue;
         }
@@ -24,45 +25,13 @@ pub(super) fn parameter(query: &str, name: &str) -> Result<String, &'static Reas
 
 /// Decodes a part of a form and encodes it in the one spelling that is signed.
 fn again(part: &str) -> Result<String, &'static Reason> {
-    let bytes = decode(part);
+    let bytes = form::decode(part);
     if str::from_utf8(&bytes).is_err() {
         return Err(&COMPONENT_UNSUPPORTED);
     }
     let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"*-._".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    form::encode_into(&mut text, &bytes);
     Ok(text)
-}
-
-fn decode(part: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        match (first, after) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    bytes.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => bytes.push(b'%'),
-            },
-            (byte, _) => bytes.push(*byte),
-        }
-    }
-    bytes
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
