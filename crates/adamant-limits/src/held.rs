@@ -78,15 +78,19 @@ pub(crate) struct Held {
     table: Table,
     /// Until there is more, at the latest.
     next: Wait,
+    /// How long what was taken ahead is worth something.
+    worth: Wait,
 }
 
 impl Held {
-    /// Knows so many keys; what is used comes back after `next`.
-    pub(crate) fn new(remember: usize, seeds: [u64; 2], next: Wait) -> Self {
+    /// Knows so many keys; what is used comes back after `next`, and what is taken ahead is worth something for
+    /// `worth`.
+    pub(crate) fn new(remember: usize, seeds: [u64; 2], next: Wait, worth: Wait) -> Self {
         Self {
             // A key that is forgotten is asked about again: nobody needs to count that.
             table: Table::new(remember, seeds, Counter::default()),
             next,
+            worth,
         }
     }
 
@@ -149,11 +153,11 @@ impl Held {
         });
     }
 
-    /// The store has granted so much more than the request costs, which is worth something for `time`.
-    pub(crate) fn granted(&self, key: &[u8], more: u64, left: u64, now: Tick, time: u64) {
+    /// The store has granted so much more than the request costs.
+    pub(crate) fn granted(&self, key: &[u8], more: u64, left: u64, now: Tick) {
         self.change(key, now, |known| {
             Some(Known {
-                until: now.0.saturating_add(time),
+                until: now.0.saturating_add(self.worth.nanoseconds()),
                 is_asking: false,
                 is_refused: false,
                 amount: add(u32::try_from(known.tokens()).unwrap_or_default(), more),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use adamant_filter::prelude::*;
 
 use crate::exact::Exact;
-use crate::gcra::Gcra;
+use crate::gcra::{Gcra, Wait};
 use crate::held::Held;
 use crate::meter::Meter;
 use crate::sketch::Sketch;
@@ -194,7 +194,10 @@ impl Builder<'_> {
         };
         let exact = counts_here.then(|| self.exact(meter, &fingerprint, boot));
         let held = matches!(self.counts, Counts::Shared(_));
-        let held = held.then(|| Held::new(keys(self.config.remember), seeds(boot), meter.interval()));
+        let held = held.then(|| {
+            let window = Wait::from(meter.window());
+            Held::new(keys(self.config.remember), seeds(boot), meter.interval(), window)
+        });
         let name = wanted.id.unwrap_or(boot.id());
         Ok(Tier {
             fields: QuotaFields::new(name, whole.burst(), whole.refill()),

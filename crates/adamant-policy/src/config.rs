@@ -6,6 +6,7 @@
 
 mod consumers;
 mod overload;
+mod stores;
 mod upstream_limits;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use adamant_filter::{Cidr, Node, SecretRef, Size, Span};
 
 pub use consumers::{Consumer, ConsumerPlan, KnownBy, PlanId};
 pub use overload::{Overload, Priority};
+pub use stores::Store;
 pub use upstream_limits::{UpstreamLimits, UpstreamRate};
 
 /// Position of a listener in [`Config::listeners`].
@@ -333,29 +335,6 @@ pub enum UpstreamHost {
     Client,
     /// This text.
     Fixed(Arc<str>),
-}
-
-/// A server of the Redis protocol in which instances share state.
-#[derive(Clone, Debug)]
-pub struct Store {
-    /// Its key in the file.
-    pub name: Arc<str>,
-    /// Host name or IP literal without brackets, and TCP port.
-    pub address: (Arc<str>, u16),
-    /// TLS towards it, always verified; clear text when absent.
-    pub tls: Option<UpstreamTls>,
-    /// Whom to log in as; the server's default user when absent.
-    pub user: Option<Arc<str>>,
-    /// The password of that user.
-    pub password: Option<SecretRef>,
-    /// Number of the database.
-    pub database: u32,
-    /// Longest wait for an answer.
-    pub timeout: Duration,
-    /// Connections at a time.
-    pub connections: u32,
-    /// Place of the key in the file.
-    pub span: Span,
 }
 
 /// A named, reusable list of filters. Built once: its state is shared by all its users.

@@ -4,12 +4,14 @@
 //! Reads the validated file and the roles of filters; judges nothing.
 
 mod consumers;
+mod scope;
 
 use adamant_filter::{Catalogue, Role};
 use adamant_policy::config::{
     Action, Config, Generic, Match, OnFault, Origin, Priority, Route, RouteStep, Step, StepKind,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::output::table;
 use consumers::ConsumerPosture;
@@ -189,14 +191,14 @@ impl Seen<'_> {
             id: step.generic.id.clone(),
         };
         match &step.kind {
-            StepKind::Filter { name, .. } => self.filter(name, &generic),
+            StepKind::Filter { name, canonical, .. } => self.filter(name, canonical, &generic),
             StepKind::AnyOf(steps) | StepKind::AllOf(steps) => {
                 steps.iter().for_each(|step| self.step(step, &generic));
             }
         }
     }
 
-    fn filter(&mut self, name: &str, generic: &Generic) {
+    fn filter(&mut self, name: &str, config: &Value, generic: &Generic) {
         let Some(role) = self.catalogue.get(name).map(|filter| filter.role()) else {
             return;
         };
@@ -208,7 +210,11 @@ impl Seen<'_> {
             self.posture.marks.push(format!("shadow: {told}"));
             told.push_str(" (shadow)");
         }
-        if role.denies_on_fault() && generic.on_fault == Some(OnFault::Pass) {
+        if role == Role::Limit {
+            told.push_str(&scope::told(config).unwrap_or_default());
+        }
+        let passes_when_gone = role == Role::Limit && scope::passes_when_gone(config);
+        if passes_when_gone || role.denies_on_fault() && generic.on_fault == Some(OnFault::Pass) {
             self.posture.pass_on_fault.push(told.clone());
         }
         match role {

@@ -8,7 +8,12 @@ const SECOND: u64 = 1_000_000_000;
 const NOW: Tick = Tick(5 * SECOND);
 
 fn held() -> Held {
-    Held::new(100, [3, 5], Wait::from_nanoseconds(SECOND))
+    Held::new(
+        100,
+        [3, 5],
+        Wait::from_nanoseconds(SECOND),
+        Wait::from_nanoseconds(SECOND),
+    )
 }
 
 /// The answer about a request that is charged if it may pass.
@@ -29,14 +34,14 @@ fn passes(held: &Held, cost: u64, now: Tick) -> bool {
 fn what_was_taken_ahead_is_used_once_and_not_for_ever() {
     let held = held();
     assert_eq!(ask(&held, 1, NOW), None);
-    held.granted(b"k", 3, 7, NOW, SECOND);
+    held.granted(b"k", 3, 7, NOW);
     assert!(passes(&held, 2, NOW));
     assert_eq!(ask(&held, 2, NOW), None, "one is left");
     assert!(matches!(
         ask(&held, 1, Tick(NOW.0 + SECOND - 1)),
         Some(Answer::Pass { remaining: 7, .. })
     ));
-    held.granted(b"k", 3, 7, NOW, SECOND);
+    held.granted(b"k", 3, 7, NOW);
     assert_eq!(
         ask(&held, 1, Tick(NOW.0 + SECOND)),
         None,
@@ -74,7 +79,7 @@ fn one_asks_ahead_and_the_others_for_themselves() {
         Begun::Ask { ahead: true },
         "the first came back with nothing"
     );
-    held.granted(b"k", 2, 0, NOW, SECOND);
+    held.granted(b"k", 2, 0, NOW);
     assert_eq!(begin(), Begun::Taken { remaining: 1 });
     held.give_back(b"k", 1, NOW);
     assert!(passes(&held, 2, NOW) && !passes(&held, 1, NOW));
@@ -91,7 +96,7 @@ fn one_asks_ahead_and_the_others_for_themselves() {
 #[test]
 fn what_does_not_pass_elsewhere_is_not_charged_here() {
     let held = held();
-    held.granted(b"k", 1, 0, NOW, SECOND);
+    held.granted(b"k", 1, 0, NOW);
     assert!(!held.ask(b"k", 1, NOW, |_| false));
     assert!(passes(&held, 1, NOW));
 }
@@ -116,7 +121,7 @@ proptest! {
             now += gap / 8;
             let at = Tick(now);
             match kind {
-                0 => { held.granted(b"k", amount, 1, at, SECOND); granted += amount; }
+                0 => { held.granted(b"k", amount, 1, at); granted += amount; }
                 1 => held.refused(b"k", amount, at, Wait::from_nanoseconds(SECOND)),
                 2 => if held.begin(b"k", amount, at, true) != (Begun::Ask { ahead: true }) {
                     if held.begin(b"k", 1, at, false) == (Begun::Ask { ahead: false }) { continue; }

@@ -136,10 +136,9 @@ impl Shared {
                     let remaining = remaining.saturating_add(more);
                     round.note(part.number, which, Answer::Pass { remaining, next });
                     if is_charged && more > 0 {
-                        let time = u64::try_from(tier.meter.window().as_nanos()).unwrap_or(u64::MAX);
                         with_key(limit, round, |tier, key| {
                             if let Some(held) = &tier.held {
-                                held.granted(key, more, remaining - more, request.now(), time);
+                                held.granted(key, more, remaining - more, request.now());
                             }
                         });
                     }

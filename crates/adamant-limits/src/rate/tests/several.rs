@@ -121,113 +121,49 @@ proptest! {
     }
 }
 
+/// Configurations that mean nothing, and where: `A` is a limit, and `S` is a scope.
+#[rustfmt::skip] // One row a line: it is a table.
+const WRONG: &[(&str, &str)] = &[
+    (r#""by": "address", "limits": [A], "allow": "1/s""#, "allow"),
+    (r#""by": "address", "limits": [A], "burst": 1"#, "burst"),
+    (r#""by": "address", "limits": [A], "algorithm": "even""#, "algorithm"),
+    (r#""by": "address", "limits": [A], "plans": {"gold": {"allow": "1/s"}}"#, "plans"),
+    (r#""by": "address", "limits": [{"id": "a", "by": "route", "allow": "1/s"}]"#, "by"),
+    (r#""limits": [A]"#, "limits[0].by"),
+    (r#""by": "address", "limits": [A, A]"#, "limits[1].id"),
+    (r#""by": "address", "limits": [{"id": "a b", "allow": "1/s"}]"#, "limits[0].id"),
+    (r#""by": "address", "limits": [A, A, A, A, A, A, A, A, A]"#, "limits"),
+    (r#""by": "address", "limits": [{"id": "a", "allow": "1/s", "burst": 0}]"#, "limits[0].burst"),
+    (r#""limits": [{"id": "a", "by": "header:x", "allow": "1/s"}]"#, "limits[0].by"),
+    (r#""by": "address""#, "allow"),
+    (r#""allow": "1/s""#, "by"),
+    (r#""by": "address", "allow": "3/s", "algorithm": "sliding", "burst": 3"#, "burst"),
+    (r#""by": "address", "allow": "2147483648/s", "algorithm": "sliding""#, "allow"),
+    (r#""by": "address", "allow": "3/s", "cost": {}"#, "cost"),
+    (r#""by": "address", "allow": "3/s", "cost": {"methods": {"POST": 4}}"#, "cost.methods.POST"),
+    (r#""by": "address", "allow": "3/s", "cost": {"methods": {"POST": 0}}"#, "cost.methods.POST"),
+    (r#""by": "address", "allow": "3/s", "cost": {"methods": {"post": 1}}"#, "cost.methods.post"),
+    (r#""by": "address", "allow": "9/s", "burst": 3, "scope": {"fleet": {"replicas": 2}}, "cost": {"methods": {"POST": 2}}"#, "cost.methods.POST"),
+    (r#""by": "address", "allow": "9/s", "burst": 3, "scope": {"fleet": {"replicas": 4}}"#, "burst"),
+    (r#""by": "address", "allow": "3/s", "algorithm": "sliding", "scope": {"fleet": {"replicas": 4}}"#, "allow"),
+    (r#""by": "address", "allow": "3/s", "scope": {"fleet": {"replicas": 1}}"#, "scope.fleet.replicas"),
+    (r#""by": "address", "allow": "3/s", "scope": S"#, "scope.shared"),
+    (r#""by": "consumer", "allow": "3/s", "plans": {"gold": {"allow": "1/s"}}"#, "plans.gold"),
+    (r#""by": "address", "allow": "3/s", "precision": "sketch", "algorithm": "sliding""#, "algorithm"),
+    (r#""by": "address", "precision": "sketch", "limits": [A]"#, "limits"),
+    (r#""by": "address", "allow": "3/s", "precision": "sketch", "scope": S"#, "scope.shared"),
+    (r#""by": "address", "allow": "3/s", "precision": "sketch", "cost": {"methods": {"POST": 2}}"#, "cost"),
+];
+
 #[test]
 fn a_wrong_set_of_limits_is_refused_at_its_place() {
-    let limit = |id: &str| json!({"id": id, "allow": "1/s"});
-    let nine: Vec<Value> = (0..9).map(|number| limit(&format!("l{number}"))).collect();
-    let shared = json!({"shared": {"store": "counters", "when-gone": "deny"}});
-    let cases = [
-        (
-            json!({"by": "address", "limits": [limit("a")], "allow": "1/s"}),
-            "allow",
-        ),
-        (
-            json!({"by": "address", "limits": [limit("a")], "burst": 1}),
-            "burst",
-        ),
-        (
-            json!({"by": "address", "limits": [limit("a")], "algorithm": "even"}),
-            "algorithm",
-        ),
-        (
-            json!({"by": "address", "limits": [limit("a")], "plans": {"gold": {"allow": "1/s"}}}),
-            "plans",
-        ),
-        (
-            json!({"by": "address", "limits": [{"id": "a", "by": "route", "allow": "1/s"}]}),
-            "by",
-        ),
-        (json!({"limits": [limit("a")]}), "limits[0].by"),
-        (
-            json!({"by": "address", "limits": [limit("a"), limit("a")]}),
-            "limits[1].id",
-        ),
-        (json!({"by": "address", "limits": [limit("a b")]}), "limits[0].id"),
-        (json!({"by": "address", "limits": nine}), "limits"),
-        (
-            json!({"by": "address", "limits": [{"id": "a", "allow": "1/s", "burst": 0}]}),
-            "limits[0].burst",
-        ),
-        (
-            json!({"limits": [{"id": "a", "by": "header:x", "allow": "1/s"}]}),
-            "limits[0].by",
-        ),
-        (json!({"by": "address"}), "allow"),
-        (json!({"allow": "1/s"}), "by"),
-        (
-            json!({"by": "address", "allow": "3/s", "algorithm": "sliding", "burst": 3}),
-            "burst",
-        ),
-        (
-            json!({"by": "address", "allow": "2147483648/s", "algorithm": "sliding"}),
-            "allow",
-        ),
-        (json!({"by": "address", "allow": "3/s", "cost": {}}), "cost"),
-        (
-            json!({"by": "address", "allow": "3/s", "cost": {"methods": {"POST": 4}}}),
-            "cost.methods.POST",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "cost": {"methods": {"POST": 0}}}),
-            "cost.methods.POST",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "cost": {"methods": {"post": 1}}}),
-            "cost.methods.post",
-        ),
-        (
-            json!({"by": "address", "allow": "9/s", "burst": 3, "scope": {"fleet": {"replicas": 2}}, "cost": {"methods": {"POST": 2}}}),
-            "cost.methods.POST",
-        ),
-        (
-            json!({"by": "address", "allow": "9/s", "burst": 3, "scope": {"fleet": {"replicas": 4}}}),
-            "burst",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "algorithm": "sliding", "scope": {"fleet": {"replicas": 4}}}),
-            "allow",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "scope": {"fleet": {"replicas": 1}}}),
-            "scope.fleet.replicas",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "scope": shared}),
-            "scope.shared",
-        ),
-        (
-            json!({"by": "consumer", "allow": "3/s", "plans": {"gold": {"allow": "1/s"}}}),
-            "plans.gold",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "precision": "sketch", "algorithm": "sliding"}),
-            "algorithm",
-        ),
-        (
-            json!({"by": "address", "precision": "sketch", "limits": [limit("a")]}),
-            "limits",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "precision": "sketch", "scope": shared}),
-            "scope.shared",
-        ),
-        (
-            json!({"by": "address", "allow": "3/s", "precision": "sketch", "cost": {"methods": {"POST": 2}}}),
-            "cost",
-        ),
-    ];
-    for (config, path) in cases {
-        assert_eq!(problem(&config).path(), Some(path), "{config}");
+    for (keys, path) in WRONG {
+        let text = keys.replace('A', r#"{"id": "a", "allow": "1/s"}"#).replace(
+            "scope\": S",
+            r#"scope": {"shared": {"store": "counters", "when-gone": "deny"}}"#,
+        );
+        let config: Value = adamant_filter::serde_json::from_str(&format!("{{{text}}}")).unwrap();
+        assert_eq!(problem(&config).path(), Some(*path), "{config}");
     }
 }
 
@@ -336,13 +272,12 @@ fn limits_in_a_store_are_charged_together_and_told() {
         one.ask(Method::GET),
         (true, "\"tight\";r=1;t=1800, \"wide\";r=4;t=720".to_owned())
     );
-    assert_eq!(
-        other.ask(Method::GET).0,
-        false,
+    assert!(
+        !other.ask(Method::GET).0,
         "what the first took ahead is not there for the second"
     );
-    assert_eq!(one.ask(Method::GET).0, true, "but for itself");
-    assert_eq!(one.ask(Method::GET).0, false);
+    assert!(one.ask(Method::GET).0, "but for itself");
+    assert!(!one.ask(Method::GET).0);
     // Two of the five are used, and nothing of the refusals.
     assert_eq!([other.ask(Method::PUT).0, other.ask(Method::PUT).0], [true, true]);
     assert_eq!([one.ask(Method::POST).0, one.ask(Method::POST).0], [true, false]);
