@@ -126,6 +126,25 @@ async fn what_matters_least_is_refused_first() {
 }
 
 #[tokio::test]
+async fn whoever_leaves_makes_room() {
+    let gate = Gate::new();
+    let origin = gated(&gate).await;
+    let policy = by_priority(&origin, "in-flight: 1, queue-delay: 10s", "");
+    let gateway = Setup::new(&policy).workers(1).start().await;
+    let active = ["http_request_method=\"GET\"", "url_scheme=\"http\""];
+    for (number, lines) in CARRIERS.into_iter().cycle().take(6).enumerate() {
+        let mut client = Client::connect(gateway.address()).await;
+        client.send(client::request("GET", "/low", lines, "")).await;
+        wait::until("it is in flight", || origin.count() == number + 1).await;
+        shed(&get(gateway.address(), "/low", lines).await);
+        drop(client);
+        gateway.counts("http_server_active_requests", &active, 0.0).await;
+    }
+    gate.open();
+    assert_eq!(get(gateway.address(), "/low", &[]).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_log_says_what_was_shed_and_explanations_never_are() {
     let gate = Gate::new();
     let origin = gated(&gate).await;

@@ -65,6 +65,17 @@ pub(crate) fn first_exchange(gateway: SocketAddr, request: &str, status: u16) {
     assert_eq!(exchange(&mut stream, request), status, "{request}");
 }
 
+/// Begins an exchange that lasts as long as the connection that is returned: its body never comes, and is waited
+/// for before anybody else hears of the request.
+pub(crate) fn held_exchange(gateway: SocketAddr, path: &str) -> TcpStream {
+    heap::stand_apart();
+    let mut stream = TcpStream::connect(gateway).expect("a connection");
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: api.example.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("a request is sent");
+    stream
+}
+
 /// Heap calls per exchange of everything that serves, with one client on one connection.
 pub(crate) fn calls_per_exchange(gateway: SocketAddr, request: &str, status: u16) -> u64 {
     heap::stand_apart();

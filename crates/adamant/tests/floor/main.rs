@@ -113,6 +113,14 @@ const fn refused(status: u16, path: &'static str, credential: Option<Credential>
     }
 }
 
+/// Exchanges at a time in the gateway that sheds.
+const IN_FLIGHT: usize = 3;
+
+const OVERLOAD: &str = "overload: { in-flight: 3, queue-delay: 10s }\n";
+
+/// What a request that is shed may cost in all. Counted: 11, those of the session.
+const SHED_MAX: u64 = 11 + TIMERS;
+
 fn request(path: &str, credential: Option<Credential>) -> String {
     let credential = match credential {
         None => String::new(),
@@ -181,7 +189,27 @@ fn the_gateway_adds_few_heap_calls_to_those_of_the_sessions() {
         "a body of 4 KiB: {with_body}"
     );
     refusals_cost_little(logged);
+    let protected = gateway::start(&folder, origin, OVERLOAD);
+    shedding_costs_little(protected, &plain, sessions + added);
     std::fs::remove_dir_all(&folder).expect("our own folder");
+}
+
+/// With protection against overload the plain path costs no more, and a request that is shed as much as one that
+/// is refused.
+fn shedding_costs_little(gateway: SocketAddr, plain: &str, unprotected: u64) {
+    let protected = ends::calls_per_exchange(gateway, plain, 200);
+    println!("with protection against overload: {protected}, and {unprotected} without");
+    assert!(
+        protected <= unprotected + TIMERS,
+        "protection makes {protected} heap calls, and {unprotected} are made without"
+    );
+    let held: Vec<_> = (0..IN_FLIGHT)
+        .map(|_| ends::held_exchange(gateway, "/plain/items/7"))
+        .collect();
+    let shed = ends::calls_per_exchange(gateway, plain, 503);
+    println!("503: {shed} in all, at most {SHED_MAX}");
+    assert!(shed <= SHED_MAX, "what is shed makes {shed} heap calls");
+    drop(held);
 }
 
 fn refusals_cost_little(gateway: SocketAddr) {
