@@ -10,6 +10,7 @@
 //! | `posture` | who can reach what under which protection |
 //! | `rehearsal` | keys, tokens and the host of `adamant test` |
 //! | `leaves` | the keys of the language |
+//! | `manual` | the manual of the linked filters |
 //! | `failure`, `output`, `diagnostics` | how a command ends, prints and logs |
 
 mod builder;
@@ -18,6 +19,7 @@ mod commands;
 mod diagnostics;
 mod failure;
 mod leaves;
+mod manual;
 mod output;
 mod policy_file;
 mod posture;

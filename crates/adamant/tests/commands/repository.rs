@@ -45,3 +45,19 @@ fn the_demo_key_of_the_repository_reads_orders() {
         .collect();
     assert_eq!(Folder::new().run(&asked).exits(0).json()["upstream"], "echo");
 }
+
+/// `UPDATE=1` writes it anew.
+#[test]
+fn the_manual_of_the_filters_is_what_they_say_of_themselves() {
+    let path = root().join("docs/filters.md");
+    let told = Folder::new().run(&["schema", "--manual"]).exits(0).stdout;
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(root().join("docs")).unwrap();
+        std::fs::write(&path, &told).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        told == kept,
+        "docs/filters.md is not the manual of these filters; write it with UPDATE=1"
+    );
+}
