@@ -21,6 +21,7 @@ mod tests {
             "addresses",
             "api-key",
             "body-size",
+            "client-certificate",
             "headers",
             "jwt",
             "methods",
