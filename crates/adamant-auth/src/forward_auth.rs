@@ -86,6 +86,10 @@ impl Filter for ForwardAuth {
     };
     type Config = ForwardAuthConfig;
 
+    fn issuer(config: &ForwardAuthConfig) -> String {
+        config.url.clone()
+    }
+
     fn build(config: ForwardAuthConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         let settings = Settings {
             url: &config.url,

@@ -50,6 +50,10 @@ impl Filter for Introspection {
     const REASONS: &'static [&'static Reason] = reason::ALL;
     type Config = IntrospectionConfig;
 
+    fn issuer(config: &IntrospectionConfig) -> String {
+        config.issuer.as_ref().unwrap_or(&config.url).clone()
+    }
+
     fn build(config: IntrospectionConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         config.check()?;
         boot.reserve("requests that wait", Flights::<Judged>::bound(config.at_once));

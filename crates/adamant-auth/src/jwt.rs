@@ -58,6 +58,10 @@ impl Filter for Jwt {
     const REASONS: &'static [&'static Reason] = reason::ALL;
     type Config = JwtConfig;
 
+    fn issuer(config: &JwtConfig) -> String {
+        config.issuer.clone()
+    }
+
     fn build(config: JwtConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         config.check()?;
         let keys = config.keys.source()?;

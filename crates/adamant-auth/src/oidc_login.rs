@@ -89,6 +89,10 @@ impl Filter for OidcLogin {
     const REASONS: &'static [&'static Reason] = reason::ALL;
     type Config = OidcLoginConfig;
 
+    fn issuer(config: &OidcLoginConfig) -> String {
+        config.issuer.clone()
+    }
+
     fn build(config: OidcLoginConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         config.check()?;
         let session = &config.session;

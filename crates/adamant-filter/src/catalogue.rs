@@ -40,6 +40,12 @@ pub trait Registered: Send + Sync {
     /// All problems of the configuration's form.
     fn canonical(&self, config: &Node) -> Result<Value, Problems>;
 
+    /// Who vouches for the identities that a step with this configuration proves; empty for nobody.
+    ///
+    /// # Errors
+    /// All problems of the configuration's form.
+    fn issuer(&self, config: &Node) -> Result<String, Problems>;
+
     /// Builds one instance that is called by the filter's word.
     ///
     /// # Errors
@@ -109,6 +115,10 @@ impl<F: Filter> Registered for Entry<F> {
         let config = self.decode(config)?;
         // Configurations are maps, lists and scalars; `Null` would show in the digest of every file.
         Ok(serde_json::to_value(&config).unwrap_or(Value::Null))
+    }
+
+    fn issuer(&self, config: &Node) -> Result<String, Problems> {
+        self.decode(config).map(|config| F::issuer(&config))
     }
 
     fn build_as(

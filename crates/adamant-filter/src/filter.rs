@@ -24,6 +24,14 @@ pub trait Filter: Sized + Send + Sync + 'static {
     /// it is the canonical form that enters the digest, so equal meaning must serialize equally.
     type Config: Serialize + DeserializeOwned + JsonSchema;
 
+    /// Who vouches for the identities that a step with this configuration proves, exactly as they carry it
+    /// ([`Identity::issuer`](crate::Identity::issuer)). A consumer of the file is known by a name of this issuer.
+    /// Empty where the method has no issuer, and for everything that proves no identity.
+    #[must_use]
+    fn issuer(_config: &Self::Config) -> String {
+        String::new()
+    }
+
     /// Compile the configuration and ask `boot` for everything the filter will ever need.
     /// Pure: no file, socket, clock or thread is touched here.
     ///

@@ -50,6 +50,10 @@ pub trait Words {
     /// What a filter is for; `None` when there is no such filter.
     fn role(&self, name: &str) -> Option<Role>;
 
+    /// Who vouches for the identities that a step of this filter proves; empty for nobody. `None` when it cannot
+    /// be told.
+    fn issuer(&self, name: &str, config: &Node) -> Option<String>;
+
     /// The configuration in canonical form: every default filled in, equal meaning written equally.
     ///
     /// # Errors

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use adamant_filter::{Problem, Span};
-use serde_json::Value;
 
 use crate::config::{KnownBy, RouteStep, Step, StepKind};
-use crate::language::{Context, Draft};
+use crate::language::{Context, Draft, Words};
 
 /// An identity stands for one consumer, and once.
 pub(super) fn identities(draft: &Draft, context: &mut Context<'_>) {
@@ -33,7 +32,7 @@ pub(super) fn proofs(draft: &Draft, context: &mut Context<'_>) {
     if has_gaps || context.has_gaps() {
         return;
     }
-    let methods = methods(draft);
+    let methods = methods(draft, context.words);
     for known in draft.consumers.iter().flatten().flat_map(|one| &one.known_by) {
         let problem = match methods.get(&*known.method) {
             None => Some(
@@ -55,45 +54,53 @@ pub(super) fn proofs(draft: &Draft, context: &mut Context<'_>) {
     }
 }
 
-/// The steps of one method.
+/// The steps of one method: who vouches for what each of them proves (empty for nobody), and its place.
 #[derive(Default)]
 struct Method {
-    /// Issuers that the steps state under the key `issuer`, with the places of the steps.
     issuers: Vec<(String, Span)>,
-    /// Some step states none, so what its identities carry is not known here.
+    /// Of some step it cannot be told.
     is_open: bool,
 }
 
 impl Method {
-    /// Wherever the steps of a method state an issuer, the identity must have one of theirs.
+    /// An identity has the issuer of some step of its method.
     fn issuer_problem(&self, known: &KnownBy) -> Option<Problem> {
         let (_, first) = self.issuers.first()?;
         if self.is_open || self.issuers.iter().any(|(issuer, _)| **issuer == *known.issuer) {
             return None;
         }
         let method = &known.method;
+        let told = |message: String, help: String| {
+            let problem = Problem::new("consumers.issuer", message).with_span(known.span);
+            Some(problem.with_second(*first, "a step of it").with_help(help))
+        };
+        let mut all: Vec<String> = self
+            .issuers
+            .iter()
+            .filter(|(issuer, _)| !issuer.is_empty())
+            .map(|(issuer, _)| format!("`{issuer}`"))
+            .collect();
+        all.sort();
+        all.dedup();
+        if all.is_empty() {
+            return told(
+                format!("`{method}` proves names without an issuer"),
+                "remove `issuer`".to_owned(),
+            );
+        }
         let message = if known.issuer.is_empty() {
             format!("`{method}` proves names of an issuer, and none is named here")
         } else {
             format!("no `{method}` of the file has the issuer `{}`", known.issuer)
         };
-        let mut all: Vec<String> = self
-            .issuers
-            .iter()
-            .map(|(issuer, _)| format!("`{issuer}`"))
-            .collect();
-        all.sort();
-        all.dedup();
-        Some(
-            Problem::new("consumers.issuer", message)
-                .with_span(known.span)
-                .with_second(*first, "the issuer is stated here")
-                .with_help(format!("write the issuer as it is there: {}", all.join(" or "))),
+        told(
+            message,
+            format!("write the issuer as it is there: {}", all.join(" or ")),
         )
     }
 }
 
-fn methods(draft: &Draft) -> HashMap<&str, Method> {
+fn methods<'d>(draft: &'d Draft, words: &dyn Words) -> HashMap<&'d str, Method> {
     let in_policies = draft.policies.iter().flatten().flat_map(|policy| &policy.steps);
     let in_routes = draft
         .routes
@@ -106,24 +113,24 @@ fn methods(draft: &Draft) -> HashMap<&str, Method> {
         });
     let mut methods = HashMap::new();
     for step in in_policies.chain(in_routes) {
-        collect(step, &mut methods);
+        collect(step, words, &mut methods);
     }
     methods
 }
 
 /// Groups are nested no deeper than the file is.
-fn collect<'d>(step: &'d Step, methods: &mut HashMap<&'d str, Method>) {
+fn collect<'d>(step: &'d Step, words: &dyn Words, methods: &mut HashMap<&'d str, Method>) {
     match &step.kind {
         StepKind::AnyOf(steps) | StepKind::AllOf(steps) => {
             for step in steps {
-                collect(step, methods);
+                collect(step, words, methods);
             }
         }
-        StepKind::Filter { name, canonical, .. } => {
+        StepKind::Filter { name, config, .. } => {
             let method = methods.entry(name).or_default();
-            match canonical.get("issuer") {
-                Some(Value::String(issuer)) => method.issuers.push((issuer.clone(), step.span)),
-                Some(_) | None => method.is_open = true,
+            match words.issuer(name, config) {
+                Some(issuer) => method.issuers.push((issuer, step.span)),
+                None => method.is_open = true,
             }
         }
     }

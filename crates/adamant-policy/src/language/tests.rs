@@ -26,6 +26,10 @@ impl Words for One {
         (name == "methods").then_some(Role::Guard)
     }
 
+    fn issuer(&self, _: &str, _: &Node) -> Option<String> {
+        None
+    }
+
     fn canonical(&self, _: &str, config: &Node) -> Result<Value, Problems> {
         decode(config)
     }

@@ -25,6 +25,10 @@ impl Words for Catalogue {
         self.get(name).map(|filter| filter.role())
     }
 
+    fn issuer(&self, name: &str, config: &Node) -> Option<String> {
+        self.get(name)?.issuer(config).ok()
+    }
+
     fn canonical(&self, name: &str, config: &Node) -> Result<Value, Problems> {
         match self.get(name) {
             Some(filter) => filter.canonical(config),

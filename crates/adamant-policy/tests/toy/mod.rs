@@ -65,6 +65,11 @@ impl Words for Toys {
         self.words.contains_key(name).then_some(role)
     }
 
+    fn issuer(&self, _: &str, config: &Node) -> Option<String> {
+        let issuer = config.get("issuer").and_then(Node::as_text);
+        Some(issuer.unwrap_or_default().to_owned())
+    }
+
     fn canonical(&self, name: &str, config: &Node) -> Result<Value, Problems> {
         (self.words[name].canonical)(name, config)
     }
