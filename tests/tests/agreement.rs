@@ -55,6 +55,25 @@ const FIELDS: [&[(&str, &str)]; 5] = [
     &[("expect", "magic")],
 ];
 
+/// Reasons that must occur.
+const REASONS: [&str; 15] = [
+    "api-key.missing",
+    "api-key.expired",
+    "api-key.unknown",
+    "api-key.several",
+    "jwt.missing",
+    "jwt.expired",
+    "jwt.audience",
+    "jwt.issuer",
+    "jwt.signature",
+    "jwt.type",
+    "scopes.missing",
+    "authorize.binding",
+    "authorize.expression",
+    "rate.exhausted",
+    "addresses.outside",
+];
+
 /// SplitMix64, so that every run asks the same.
 struct Numbers(u64);
 
@@ -235,23 +254,7 @@ async fn explain_and_the_gateway_agree() {
         refused > 1_000 && refused < 2_900,
         "both kinds occur: {refused} were refused"
     );
-    for reason in [
-        "api-key.missing",
-        "api-key.expired",
-        "api-key.unknown",
-        "api-key.several",
-        "jwt.missing",
-        "jwt.expired",
-        "jwt.audience",
-        "jwt.issuer",
-        "jwt.signature",
-        "jwt.type",
-        "scopes.missing",
-        "authorize.binding",
-        "authorize.expression",
-        "rate.exhausted",
-        "addresses.outside",
-    ] {
+    for reason in REASONS {
         assert!(reasons.contains(reason), "{reason} occurs: {reasons:?}");
     }
 }

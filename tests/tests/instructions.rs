@@ -34,7 +34,7 @@ const fn case(name: &'static str, measured: u64, ceiling: u64) -> Case {
     }
 }
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 19] = [
     // Public, one route for everything.
     case("plain", 2_571, 3_100),
     // Public, one route in the middle of so many.
@@ -46,6 +46,14 @@ const CASES: [Case; 13] = [
     case("api-key", 11_744, 14_000),
     // ES256 token that was proved before, rate, scopes.
     case("token", 5_022, 6_000),
+    // API key alone; rate by address alone; the token alone.
+    case("key-alone", 10_993, 13_200),
+    case("rate-alone", 3_294, 4_000),
+    case("token-alone", 5_031, 6_000),
+    // The token, and scopes; scopes, method of proof, consumer, claim and a bound parameter; an expression.
+    case("scopes", 5_460, 6_500),
+    case("authorize", 6_549, 7_900),
+    case("expression", 12_779, 15_500),
     // Methods, body size, header changes, API key, rate, scopes.
     case("full", 13_225, 16_000),
     // 401: no API key.
@@ -58,6 +66,18 @@ const CASES: [Case; 13] = [
     case("outside", 2_878, 3_500),
     // 429 after a good API key.
     case("exhausted", 12_414, 15_000),
+];
+
+/// What a step may cost alone: the case that has it, less the case that does not.
+const STEPS: [(&str, &str, u64); 6] = [
+    // With SHA-256, as above.
+    ("key-alone", "ten-routes", 10_100),
+    ("rate-alone", "ten-routes", 900),
+    // With a parameter of the path, which the next ones need.
+    ("token-alone", "ten-routes", 3_000),
+    ("scopes", "token-alone", 550),
+    ("authorize", "token-alone", 1_900),
+    ("expression", "token-alone", 9_500),
 ];
 
 /// What 10,000 routes may cost for each instruction that ten cost.
@@ -161,6 +181,16 @@ fn a_decision_costs_no_more_than_is_written_here() {
             case.name,
             case.ceiling
         );
+    }
+}
+
+#[test]
+fn a_step_costs_no_more_than_is_written_here() {
+    let counts = counts();
+    for (case, base, ceiling) in STEPS {
+        let found = counts[case] - counts[base];
+        println!("{case:12} {found:8.0} beyond {base}, may be {ceiling}");
+        assert!(found <= ceiling as f64, "{case} costs {found:.0} beyond {base}");
     }
 }
 

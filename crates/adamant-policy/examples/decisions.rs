@@ -44,6 +44,10 @@ const JWT: &str = "{ jwt: { keys: { file: jwks.json }, issuer: \"https://id.test
                    algorithms: [ES256], type: at+jwt } }";
 const RATE: &str = "{ rate: { by: consumer, allow: 1000000/s, burst: 1000000, remember: 1000 } }";
 const SCOPES: &str = "{ scopes: { all: [orders:read] } }";
+const AUTHORIZE: &str = "{ authorize: { scopes: { all: [orders:read] }, proved-by: [jwt], consumers: [acme], \
+                         claims: { client_id: acme }, bind: { id: sub } } }";
+const EXPRESSION: &str = "{ authorize: { expression: \"request.method == 'GET' && path.id == identity.consumer && \
+                          'orders:read' in identity.scopes\" } }";
 const HYGIENE: &str = "{ methods: { allow: [GET, HEAD, POST] } }, { body-size: { at-most: 1MiB } }, \
                        { headers: { request: { remove: [x-consumer, x-internal-*] } } }";
 
@@ -61,6 +65,8 @@ struct Case {
     method: &'static str,
     /// Asks for a path that no route has.
     lost: bool,
+    /// What stands behind the number of the route in paths: in the pattern, and in the request.
+    rest: (&'static str, &'static str),
     /// The credential.
     credential: Option<(&'static str, String)>,
     /// The reason code of the refusal; `None` when the request goes on.
@@ -76,6 +82,7 @@ impl Case {
             public: true,
             method: "GET",
             lost: false,
+            rest: ("**", "items/7"),
             credential: None,
             refused: None,
         }
@@ -87,6 +94,14 @@ impl Case {
             public: false,
             credential,
             ..Self::routes(10)
+        }
+    }
+
+    /// A chain whose routes have a parameter that is the caller's own.
+    fn owned(filters: &[&str], credential: Option<(&'static str, String)>) -> Self {
+        Self {
+            rest: ("{id}/items", "acme/items"),
+            ..Self::chain(filters, credential)
         }
     }
 
@@ -107,6 +122,15 @@ impl Case {
             },
             "api-key" => Self::chain(&[KEY, RATE], key()),
             "token" => Self::chain(&[JWT, RATE, SCOPES], bearer()),
+            "key-alone" => Self::chain(&[KEY], key()),
+            "rate-alone" => Self {
+                public: true,
+                ..Self::chain(&[&RATE.replace("consumer", "address")], None)
+            },
+            "token-alone" => Self::owned(&[JWT], bearer()),
+            "scopes" => Self::owned(&[JWT, SCOPES], bearer()),
+            "authorize" => Self::owned(&[JWT, AUTHORIZE], bearer()),
+            "expression" => Self::owned(&[JWT, EXPRESSION], bearer()),
             "full" => Self::chain(&[HYGIENE, KEY, RATE, SCOPES], key()),
             "missing" => Self {
                 refused: Some("missing"),
@@ -139,14 +163,14 @@ impl Case {
             "adamant: 1\nlisteners: { public: { bind: \"127.0.0.1:0\" } }\nupstreams: { echo: { built-in: echo } }\nroutes:\n",
         );
         for route in 0..self.routes {
-            let (public, filters) = (self.public, &self.filters);
+            let (public, filters, rest) = (self.public, &self.filters, self.rest.0);
             let host = if self.hosts {
                 format!("host: {}, ", host(route))
             } else {
                 String::new()
             };
             text.push_str(&format!(
-                "  - {{ name: r{route}, match: {{ {host}path: /r/{route:05}/** }}, public: {public}, to: echo, filters: [{filters}] }}\n"
+                "  - {{ name: r{route}, match: {{ {host}path: \"/r/{route:05}/{rest}\" }}, public: {public}, to: echo, filters: [{filters}] }}\n"
             ));
         }
         let catalogue =
@@ -171,7 +195,7 @@ impl Case {
         let root = if self.lost { "/q" } else { "/r" };
         let target = |number: usize| {
             let route = (first + number).min(self.routes - 1);
-            let target = format!("{root}/{route:05}/items/7?limit=10");
+            let target = format!("{root}/{route:05}/{}?limit=10", self.rest.1);
             let method = Method::from_bytes(self.method.as_bytes()).expect("a method");
             let request = Request::build(method, &target).expect("a target");
             let host = host(route);
