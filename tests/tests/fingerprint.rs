@@ -209,6 +209,43 @@ const STORE: &str = "address: \"127.0.0.1:1\"";
 const SHARED: &str = "scope: { shared: { store: counters, when-gone: deny } }";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 
+/// The steps of the policy.
+fn steps_of(section: &str, long: &str) -> String {
+    match (section, long.strip_prefix("SCOPES")) {
+        ("steps", Some(scopes)) => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ scopes: {scopes} }}")
+        }
+        ("steps", None) if long.contains("plans:") => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
+        }
+        ("steps", None) => format!("{{ {long} }}"),
+        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
+        _ => "{ methods: { allow: [GET] } }".to_owned(),
+    }
+}
+
+/// The stores, when a step names them.
+fn stores_of(section: &str, long: &str) -> String {
+    let one = |name: &str, keys: &str| format!("{name}: {{ redis: {{ {keys} }} }}");
+    let stores = match section {
+        "stores" if long.contains("address:") => one("counters", long),
+        "stores" => one("counters", &format!("{STORE}, {long}")),
+        _ if long.contains("others") => format!("{}, {}", one("counters", STORE), one("others", STORE)),
+        _ if long.contains("counters") => one("counters", STORE),
+        _ => return String::new(),
+    };
+    format!("stores: {{ {stores} }}\n")
+}
+
+/// The plans, when a step tells them apart.
+fn plans_of(section: &str, long: &str) -> &'static str {
+    if section == "steps" && long.contains("plans:") {
+        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
+    } else {
+        ""
+    }
+}
+
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
     let long = written
@@ -243,17 +280,7 @@ fn file(section: &str, written: &str) -> String {
         "steps" | "stores" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),
     };
-    let steps = match (section, long.strip_prefix("SCOPES")) {
-        ("steps", Some(scopes)) => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ scopes: {scopes} }}")
-        }
-        ("steps", None) if long.contains("plans:") => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
-        }
-        ("steps", None) => format!("{{ {long} }}"),
-        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
-        _ => "{ methods: { allow: [GET] } }".to_owned(),
-    };
+    let steps = steps_of(section, &long);
     let policies = match section {
         "steps" | "stores" => format!("policies: {{ p: [{steps}] }}\n"),
         _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
@@ -264,22 +291,8 @@ fn file(section: &str, written: &str) -> String {
     } else {
         String::new()
     };
-    let stores = match section {
-        "stores" => format!(
-            "stores: {{ counters: {{ redis: {{ {} }} }} }}\n",
-            with("stores", STORE, "address:")
-        ),
-        _ if long.contains("others") => format!(
-            "stores: {{ counters: {{ redis: {{ {STORE} }} }}, others: {{ redis: {{ {STORE} }} }} }}\n"
-        ),
-        _ if long.contains("counters") => format!("stores: {{ counters: {{ redis: {{ {STORE} }} }} }}\n"),
-        _ => String::new(),
-    };
-    let plans = if long.contains("plans:") && section == "steps" {
-        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
-    } else {
-        ""
-    };
+    let stores = stores_of(section, &long);
+    let plans = plans_of(section, &long);
     let second = if long.contains("to: other") {
         ", other: { built-in: echo }"
     } else {
