@@ -378,6 +378,42 @@ const PROOFS: &str = "{ api-key: { keys: { file: one.yaml } } }, \
     { jwt: { keys: { file: one.json }, issuer: one, audience: a, algorithms: [ES256], type: any } }, \
     { jwt: { keys: { file: two.json }, issuer: two, audience: a, algorithms: [ES256], type: any } }";
 
+/// The steps of the policy.
+fn steps_of(section: &str, long: &str) -> String {
+    let long = long.replace("SCOPES", "PROVED scopes:");
+    match (section, long.strip_prefix("PROVED ")) {
+        ("steps", Some(rule)) => format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {rule} }}"),
+        ("steps", None) if long.contains("plans:") => {
+            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
+        }
+        ("steps", None) => format!("{{ {long} }}"),
+        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
+        _ => "{ methods: { allow: [GET] } }".to_owned(),
+    }
+}
+
+/// The stores, when a step names them.
+fn stores_of(section: &str, long: &str) -> String {
+    let one = |name: &str, keys: &str| format!("{name}: {{ redis: {{ {keys} }} }}");
+    let stores = match section {
+        "stores" if long.contains("address:") => one("counters", long),
+        "stores" => one("counters", &format!("{STORE}, {long}")),
+        _ if long.contains("others") => format!("{}, {}", one("counters", STORE), one("others", STORE)),
+        _ if long.contains("counters") => one("counters", STORE),
+        _ => return String::new(),
+    };
+    format!("stores: {{ {stores} }}\n")
+}
+
+/// The plans, when a step tells them apart.
+fn plans_of(section: &str, long: &str) -> &'static str {
+    if section == "steps" && long.contains("plans:") {
+        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
+    } else {
+        ""
+    }
+}
+
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
     let long = written
@@ -428,18 +464,7 @@ fn file(section: &str, written: &str) -> String {
         "steps" | "stores" => format!("{ROUTE}, filters: [{{ use: p }}]"),
         _ => ROUTE.to_owned(),
     };
-    let long_steps = long.replace("SCOPES", "PROVED scopes:");
-    let steps = match (section, long_steps.strip_prefix("PROVED ")) {
-        ("steps", Some(rule)) => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {rule} }}")
-        }
-        ("steps", None) if long.contains("plans:") => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
-        }
-        ("steps", None) => format!("{{ {long} }}"),
-        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
-        _ => "{ methods: { allow: [GET] } }".to_owned(),
-    };
+    let steps = steps_of(section, &long);
     let policies = match section {
         _ if long.contains("known-by") => format!("policies: {{ known: [{{ any-of: [{PROOFS}] }}] }}\n"),
         "steps" | "stores" => format!("policies: {{ p: [{steps}] }}\n"),
@@ -453,22 +478,8 @@ fn file(section: &str, written: &str) -> String {
     } else {
         String::new()
     };
-    let stores = match section {
-        "stores" => format!(
-            "stores: {{ counters: {{ redis: {{ {} }} }} }}\n",
-            with("stores", STORE, "address:")
-        ),
-        _ if long.contains("others") => format!(
-            "stores: {{ counters: {{ redis: {{ {STORE} }} }}, others: {{ redis: {{ {STORE} }} }} }}\n"
-        ),
-        _ if long.contains("counters") => format!("stores: {{ counters: {{ redis: {{ {STORE} }} }} }}\n"),
-        _ => String::new(),
-    };
-    let plans = if long.contains("plans:") && section == "steps" {
-        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
-    } else {
-        ""
-    };
+    let stores = stores_of(section, &long);
+    let plans = plans_of(section, &long);
     let second = if long.contains("to: other") {
         ", other: { built-in: echo }"
     } else {

@@ -289,20 +289,11 @@ async fn the_store_is_told_no_key_and_keeps_nothing_for_ever() {
     assert!(held.contains("keys=1,expires=1"), "{held}");
 }
 
-#[tokio::test]
-async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
-    covers(&[
-        "stores.*.redis.user",
-        "stores.*.redis.password.env",
-        "stores.*.redis.password.file",
-        "stores.*.redis.database",
-        "stores.*.redis.tls.server-name",
-        "stores.*.redis.tls.ca",
-    ]);
-    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+/// A server behind TLS that knows one user.
+async fn guarded(authority: &Authority) -> Redis {
     let folder = Folder::new();
-    folder.write("ca.pem", ours.pem());
-    ours.site(&["counters.test"]).write(&folder, "site");
+    folder.write("ca.pem", authority.pem());
+    authority.site(&["counters.test"]).write(&folder, "site");
     let tls = [
         "--tls-cert-file",
         "site.pem",
@@ -321,7 +312,21 @@ async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
         "~adamant:*",
         "+@all",
     ];
-    let redis = Redis::start_with(folder, true, &[tls.as_slice(), &more].concat()).await;
+    Redis::start_with(folder, true, &[tls.as_slice(), &more].concat()).await
+}
+
+#[tokio::test]
+async fn a_store_with_a_password_and_a_certificate_is_asked_and_no_other() {
+    covers(&[
+        "stores.*.redis.user",
+        "stores.*.redis.password.env",
+        "stores.*.redis.password.file",
+        "stores.*.redis.database",
+        "stores.*.redis.tls.server-name",
+        "stores.*.redis.tls.ca",
+    ]);
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let redis = guarded(&ours).await;
     let start = async |more: &str, password: &str, authority: &Authority| {
         let keys = format!("{}, user: edge, database: 3, {more}", at(&redis));
         let setup = Setup::new(&policy(&keys, &rate("allow: 1000/h", "when-gone: deny")));

@@ -21,6 +21,7 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/adamant-limits/tests/memory/heap.rs",
     "crates/adamant/tests/floor/heap.rs",
     "tests/src/gateway.rs",
+    "tests/src/redis.rs",
     "tests/src/procinfo.rs",
     "tests/tests/tidy.rs",
 ];

@@ -131,6 +131,12 @@ impl<'r> Round<'r> {
         }
     }
 
+    /// Nobody counts this request: it does not pass.
+    pub(super) fn fail(&mut self) -> bool {
+        let _ = self.stopped(Stop::Unidentified);
+        false
+    }
+
     fn stopped<'k>(&mut self, stop: Stop) -> Counted<'k> {
         self.stop = Some(stop);
         self.passes = false;
@@ -187,7 +193,9 @@ pub(super) fn ask_here(limits: &[Limit], number: usize, round: &mut Round<'_>) -
     limit.key.of(request, |key| match round.counted(key) {
         Counted::By(key) => {
             let (which, tier) = limit.tier(request);
-            let Some(exact) = &tier.exact else { return false };
+            let Some(exact) = &tier.exact else {
+                return round.fail();
+            };
             exact.ask(key, round.cost, request.now(), |answer| {
                 round.note(number, which, answer);
                 ask_here(limits, number + 1, round)

@@ -91,7 +91,10 @@ impl Shared {
                     return;
                 };
                 let (which, tier) = limit.tier(request);
-                let Some(held) = &tier.held else { return };
+                let Some(held) = &tier.held else {
+                    round.fail();
+                    return;
+                };
                 let begun = held.begin(key, cost, request.now(), self.batch > 1);
                 match begun {
                     Begun::Taken { remaining } => {
@@ -195,8 +198,7 @@ fn ask_held(limits: &[Limit], number: usize, round: &mut Round<'_>, lacks: &mut 
         Counted::By(key) => {
             let (which, tier) = limit.tier(request);
             let Some(held) = &tier.held else {
-                *lacks = true;
-                return false;
+                return round.fail();
             };
             held.ask(key, round.cost, request.now(), |answer| {
                 match answer {

@@ -20,7 +20,7 @@ const TIMEOUT_MAX: Period = Period::from_secs(10);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct StoreEntry {
-    /// A server that speaks the protocol of Redis 6.2 or later, such as Valkey. It may lose what it holds at any
+    /// One server that speaks the protocol of Redis 6.2 or later, such as Valkey; no cluster. It may lose what it holds at any
     /// time; let it evict (`maxmemory-policy: volatile-ttl`), since every key of the gateway expires.
     redis: RedisEntry,
 }
