@@ -257,7 +257,7 @@ impl Plan {
     }
 
     fn verdicts(&self, exchange: &Exchange) -> Vec<StepDecision> {
-        let verdict = |decision: &crate::plan::Decision| {
+        let verdict = |decision: &plan::Decision| {
             let step = self.steps().get(decision.step.0 as usize)?;
             Some(StepDecision {
                 filter: step.filter,
