@@ -182,3 +182,40 @@ async fn sources_may_be_named_by_fields_and_are_forgotten_when_there_are_too_man
     assert_eq!(counted(&gateway, "/deny/x", &first).await.status, 200);
     assert!(gateway.metric("adamant_failures_forgotten_total", &[]).await >= Some(1.0));
 }
+
+#[tokio::test]
+async fn requests_of_a_policy_test_end_as_others_do() {
+    let origin = origin().await;
+    let failures = "failures: { by: address, statuses: [401], allow: 1/m, burst: 3, block-for: 5m }";
+    let filters = format!(
+        "in-flight: {{ by: address, at-most: 1 }}\n  - {failures}\n  - api-key: {{ header: x-api-key, keys: {{ file: keys.yaml }} }}"
+    );
+    let cases = r#"adamant-test: 1
+tests:
+  - name: places come back
+    request: { get: "http://localhost/a/x", headers: { x-api-key: adm_first } }
+    repeat: 9
+    expect: { to: origin }
+  - name: the third failure blocks
+    request: { get: "http://localhost/a/x" }
+    repeat: 4
+    expect: { status: 401 }
+    expect-last: { status: 429, reason: failures.blocked, header: { retry-after: "300" } }
+  - name: a block ends
+    request: { get: "http://localhost/a/x" }
+    repeat: 4
+    after: 5m
+    expect: { status: 401 }
+"#;
+    let policy = Policy::before(&origin);
+    let told = Setup::new(&policy.route(&route("a", &filters)))
+        .file(
+            "keys.yaml",
+            format!("keys:\n{}", api_key_entry("first", "adm_first", "acme", "")),
+        )
+        .file("gateway.test.yaml", cases)
+        .run(&["test"])
+        .await;
+    assert_eq!(told.code, Some(0), "{}", told.text());
+    assert_eq!(origin.count(), 0);
+}

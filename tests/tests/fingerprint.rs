@@ -216,7 +216,7 @@ const STEPS: &[Row] = &[
     ("quota.plans.*", "api-key: { keys: { file: one.yaml } } }, { quota: { by: consumer, QUOTA, plans: { gold: @ } }", ["1", "2"]),
     ("quota.when-gone", "quota: { by: address, allow: 1, per: day, store: counters, when-gone: @ }", ["deny", "allow"]),
     ("quota.remember", "quota: { by: address, QUOTA, remember: @ }", ["8", "9"]),
-    ("quota.cost.methods.*", "quota: { by: address, QUOTA, cost: { methods: { PUT: @ } } }", ["1", "2"]),
+    ("quota.cost.methods.*", "quota: { by: address, allow: 9, per: day, keep-local: true, cost: { methods: { PUT: @ } } }", ["1", "2"]),
     ("quota.missing", "quota: { by: \"header:x\", QUOTA, missing: @ }", ["deny", "skip"]),
     ("quota.headers", "quota: { by: address, QUOTA, headers: @ }", ["true", "false"]),
     ("rate.by", "rate: { by: @, allow: 1/s }", ["address", "route"]),

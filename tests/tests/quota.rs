@@ -158,7 +158,7 @@ fn shared(redis: &Redis, quota: &str) -> Policy {
         .listener("public", "")
         .store(
             "counters",
-            &format!("redis: {{ address: \"{}\", timeout: 2s }}", redis.address()),
+            &format!("address: \"{}\", timeout: 2s", redis.address()),
         )
         .route(&route)
 }

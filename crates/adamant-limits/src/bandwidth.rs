@@ -22,7 +22,8 @@ const RESPONSE_MIN: u64 = 1024;
 ///
 /// The first `burst` bytes go as fast as the client takes them, all others as `response` says; an answer is never
 /// refused, only sent later, and its endpoint is read no faster. Answers go in pieces of up to 64 KiB, and the head
-/// goes with the first one: a burst that is smaller makes clients wait for the head. `timeouts.total` of the upstream holds all the same:
+/// goes with the first one, or with the first few where the endpoint sent them together: a burst that is smaller makes
+/// clients wait for the head. `timeouts.total` of the upstream holds all the same:
 /// give a route with large answers `stream: true`. What the gateway answers itself is not paced, nor are
 /// WebSockets. Behind a named policy all its users share one pace.
 ///

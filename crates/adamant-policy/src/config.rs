@@ -7,7 +7,7 @@
 mod consumers;
 mod overload;
 mod stores;
-mod upstream_limits;
+mod upstream_maxima;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use adamant_filter::{Cidr, Node, SecretRef, Size, Span};
 pub use consumers::{Consumer, ConsumerPlan, KnownBy, PlanId};
 pub use overload::{Overload, Priority};
 pub use stores::Store;
-pub use upstream_limits::{UpstreamLimits, UpstreamRate};
+pub use upstream_maxima::{Timeouts, UpstreamLimits, UpstreamRate};
 
 /// Position of a listener in [`Config::listeners`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -279,20 +279,6 @@ pub struct Health {
     pub down_after: u32,
     /// `Host` of the probe; the upstream's name when absent.
     pub host: Option<Arc<str>>,
-}
-
-/// Maxima of time towards endpoints.
-#[derive(Clone, Debug)]
-pub struct Timeouts {
-    /// TCP connect and TLS handshake.
-    pub connect: Duration,
-    /// From the request sent to the first byte of the answer.
-    pub first_byte: Duration,
-    /// Longest silence inside a body, and in a tunnel.
-    pub idle: Duration,
-    /// From the request received to the last byte of the answer, all attempts together.
-    /// Lifted by `stream: true` on the route.
-    pub total: Duration,
 }
 
 /// When another attempt is made.

@@ -13,14 +13,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use adamant_filter::{Identity, Tick, Wall};
+use adamant_filter::{Identity, Reason, Tick, Wall};
 use pingora_http::ResponseHeader;
 use serde::Serialize;
 
 pub use question::{Question, QuestionError, STRANGER};
 
 use crate::config::Action;
-use crate::plan::{Decided, Exchange, Plan, Progress, Refusal};
+use crate::plan::{self, Decided, Exchange, Plan, Progress, Refusal};
 use crate::receive::reason::{GUARD, ROUTING, TARGET_FORM, UNKNOWN};
 
 /// A future that is not ready after so many polls waits for the world.
@@ -97,13 +97,14 @@ pub struct StepDecision {
 /// What the request comes to.
 struct End {
     own: Option<Box<ResponseHeader>>,
-    reason: Option<(&'static str, &'static str)>,
+    reason: Option<(&'static str, &'static Reason)>,
     upstream: Option<Arc<str>>,
     is_canonical: bool,
 }
 
 impl Plan {
-    /// What would happen to a request at this moment. Filters that count, count it.
+    /// What would happen to a request at this moment. Filters that count, count it, and see it end; what an upstream
+    /// would answer is not known to them.
     ///
     /// # Errors
     /// When the question describes no request, or a filter waits for the world.
@@ -112,7 +113,7 @@ impl Plan {
         let listener = question.begin(self, &mut exchange, at)?;
         if !question.put_head(&mut exchange)? {
             let end = self.refused(&mut exchange, Refusal::new(GUARD, &TARGET_FORM));
-            return Ok(self.explanation(&exchange, end));
+            return Ok(self.ended(&exchange, end));
         }
         let end = match self.receive(&mut exchange, listener) {
             Err(refusal) => self.refused(&mut exchange, refusal),
@@ -121,7 +122,19 @@ impl Plan {
                 self.act(&mut exchange, decided)
             }
         };
-        Ok(self.explanation(&exchange, end))
+        Ok(self.ended(&exchange, end))
+    }
+
+    /// Lets the filters give back what they hold, as they would behind the last byte.
+    fn ended(&self, exchange: &Exchange, end: End) -> Explanation {
+        let last = plan::End {
+            status: end.own.as_ref().map_or(0, |head| head.status.as_u16()),
+            reason: end.reason.map(|(_, reason)| reason),
+            ..plan::End::default()
+        };
+        let explanation = self.explanation(exchange, end);
+        self.finish(exchange, &last);
+        explanation
     }
 
     /// The position of the route that a request is on; no filter runs.
@@ -193,7 +206,7 @@ impl Plan {
     }
 
     fn refused(&self, exchange: &mut Exchange, refusal: Refusal) -> End {
-        let reason = (refusal.by, refusal.reason.code());
+        let reason = (refusal.by, refusal.reason);
         let is_canonical = refusal.by != GUARD || exchange.route.is_some();
         let own = self.complete(exchange, answer::refusal(refusal));
         End {
@@ -228,7 +241,7 @@ impl Plan {
         });
         Explanation {
             status: end.own.as_ref().map(|head| head.status.as_u16()),
-            reason: end.reason.map(|(by, code)| format!("{by}.{code}")),
+            reason: end.reason.map(|(by, reason)| format!("{by}.{}", reason.code())),
             route: route.map(|route| Arc::clone(&route.name)),
             upstream: end.upstream,
             priority,
@@ -244,7 +257,7 @@ impl Plan {
     }
 
     fn verdicts(&self, exchange: &Exchange) -> Vec<StepDecision> {
-        let verdict = |decision: &crate::plan::Decision| {
+        let verdict = |decision: &plan::Decision| {
             let step = self.steps().get(decision.step.0 as usize)?;
             Some(StepDecision {
                 filter: step.filter,
