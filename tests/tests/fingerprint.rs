@@ -171,6 +171,13 @@ const STEPS: &[Row] = &[
     ("signature.label", "signature: { SIGNERS, replay: allow, label: @ }", ["a", "b"]),
     ("signature.forward", "signature: { SIGNERS, replay: allow, forward: @ }", ["true", "false"]),
     ("signature.realm", "signature: { SIGNERS, replay: allow, realm: @ }", ["a", "b"]),
+    ("webhook-signature.secrets[].env", "webhook-signature: { secrets: [{ env: @ }], replay: allow }", ["A", "B"]),
+    ("webhook-signature.secrets[].file", "webhook-signature: { secrets: [{ file: @ }], replay: allow }", ["a", "b"]),
+    ("webhook-signature.public-keys", "webhook-signature: { public-keys: @, replay: allow }", ["[whpk_JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=]", "[whpk_1ixMQcxO46PLlgQfYS46ivFd+n0CcDHSKUnuhm3i1O0=]"]),
+    ("webhook-signature.tolerance", "webhook-signature: { secrets: [{ env: A }], replay: allow, tolerance: @ }", ["1m", "2m"]),
+    ("webhook-signature.replay", "webhook-signature: { secrets: [{ env: A }], replay: @ }", ["allow", "refuse"]),
+    ("webhook-signature.remember", "webhook-signature: { secrets: [{ env: A }], replay: refuse, remember: @ }", ["1", "2"]),
+    ("webhook-signature.body-at-most", "webhook-signature: { secrets: [{ env: A }], replay: allow, body-at-most: @ }", ["1KiB", "2KiB"]),
     ("any-of", "any-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
     ("all-of", "all-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
 ];

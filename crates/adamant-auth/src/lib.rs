@@ -10,6 +10,7 @@
 //! | [`ClientCertificate`] | proves an identity by the certificate of the TLS connection |
 //! | [`OidcLogin`] | signs people in at an OpenID provider and keeps their session in a cookie |
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
+//! | [`WebhookSignature`] | lets pass messages that their sender has signed (Standard Webhooks) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 
 mod api_key;
@@ -23,6 +24,7 @@ mod oidc_login;
 mod replay;
 mod scopes;
 mod signature;
+mod webhook_signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use client_certificate::{CertificateName, ClientCertificate, ClientCertificateConfig};
@@ -36,6 +38,7 @@ pub use scopes::{Scopes, ScopesConfig};
 pub use signature::{
     BodyRule, ReplayRule, Required, Signature, SignatureConfig, SignerList, SigningAlgorithm,
 };
+pub use webhook_signature::{WebhookSignature, WebhookSignatureConfig};
 
 use adamant_filter::Catalogue;
 
@@ -50,6 +53,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<OidcLogin>(version)
         .filter::<Scopes>(version)
         .filter::<Signature>(version)
+        .filter::<WebhookSignature>(version)
 }
 
 #[cfg(test)]
@@ -67,6 +71,7 @@ mod tests {
             "oidc-login",
             "scopes",
             "signature",
+            "webhook-signature",
         ];
         assert_eq!(names, expected);
     }
