@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use adamant_tests::idp::api_key_entry;
-use adamant_tests::{Adamant, Folder, Idp};
+use adamant_tests::{Adamant, Authority, Folder, Idp};
 use jsonwebtoken::Algorithm;
 
 /// A key, and what is written around it: `@` stands for its two values.
@@ -106,6 +106,13 @@ const STEPS: &[Row] = &[
     ("jwt.keys.secret.file", "jwt: { keys: { secret: { file: @ } }, JWT }", ["a", "b"]),
     ("jwt.keys.secret-base64.env", "jwt: { keys: { secret-base64: { env: @ } }, JWT }", ["A", "B"]),
     ("jwt.keys.secret-base64.file", "jwt: { keys: { secret-base64: { file: @ } }, JWT }", ["a", "b"]),
+    ("jwt.keys.url", "jwt: { keys: { url: @ }, OPEN }", ["\"https://a.test/\"", "\"https://b.test/\""]),
+    ("jwt.keys.refresh", "jwt: { keys: { URL, refresh: @ }, OPEN }", ["1m", "2m"]),
+    ("jwt.keys.cool-down", "jwt: { keys: { URL, cool-down: @ }, OPEN }", ["1m", "2m"]),
+    ("jwt.keys.stale-for", "jwt: { keys: { URL, stale-for: @ }, OPEN }", ["1h", "2h"]),
+    ("jwt.keys.timeout", "jwt: { keys: { URL, timeout: @ }, OPEN }", ["1s", "2s"]),
+    ("jwt.keys.at-boot", "jwt: { keys: { URL, at-boot: @ }, OPEN }", ["wait", "deny"]),
+    ("jwt.keys.authorities", "jwt: { keys: { URL, authorities: @ }, OPEN }", ["one.ca", "two.ca"]),
     ("jwt.issuer", "jwt: { KEYS, issuer: @, audience: a, algorithms: [HS256], type: any }", ["a", "b"]),
     ("jwt.audience", "jwt: { KEYS, issuer: i, audience: @, algorithms: [HS256], type: any }", ["a", "[a, b]"]),
     ("jwt.algorithms", "jwt: { KEYS, issuer: i, audience: a, algorithms: @, type: any }", ["[HS256]", "[HS512]"]),
@@ -119,6 +126,11 @@ const STEPS: &[Row] = &[
     ("jwt.query", "jwt: { KEYS, JWT, query: @ }", ["a", "b"]),
     ("jwt.forward", "jwt: { KEYS, JWT, forward: @ }", ["true", "false"]),
     ("jwt.remember", "jwt: { KEYS, JWT, remember: @ }", ["1", "2"]),
+    ("jwt.sender.dpop.origins", "jwt: { KEYS, JWT, sender: { dpop: { origins: @, algorithms: [ES256] } } }", ["\"https://a.test\"", "\"https://b.test\""]),
+    ("jwt.sender.dpop.algorithms", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: @ } } }", ["[ES256]", "[EdDSA]"]),
+    ("jwt.sender.dpop.within", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: [ES256], within: @ } } }", ["1s", "2s"]),
+    ("jwt.sender.dpop.remember", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: [ES256], remember: @ } } }", ["1", "2"]),
+    ("jwt.sender.certificate", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: [ES256] }, certificate: @ } }", ["true", "false"]),
     ("jwt.realm", "jwt: { KEYS, JWT, realm: @ }", ["a", "b"]),
     ("methods.allow", "methods: { allow: @ }", ["[GET]", "[PUT]"]),
     ("rate.by", "rate: { by: @, allow: 1/s }", ["address", "route"]),
@@ -232,6 +244,9 @@ const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
     let long = written
+        .replace("OPEN", "issuer: i, audience: a, algorithms: [ES256], type: any")
+        .replace("URL", "url: \"https://id.test/\"")
+        .replace("ORIGIN", "origins: \"https://a.test\"")
         .replace("KEYS", "keys: { secret: { env: S } }")
         .replace("OIDC-END", "endpoints: { authorization: \"https://a.test/a\", token: \"https://a.test/t\" }")
         .replace("OIDC", "issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\"")
@@ -250,7 +265,7 @@ fn file(section: &str, written: &str) -> String {
         }
     };
     let mut listener = with("listeners", LISTENER, "bind:");
-    if long.starts_with("client-certificate") {
+    if long.starts_with("client-certificate") || long.contains("sender:") {
         listener += ", tls: { certificate: a, key: { file: k }, clients: { authorities: one.txt } }";
     }
     let upstream = match with("upstreams", UPSTREAM, "endpoints:") {
@@ -301,6 +316,7 @@ fn folder() -> Folder {
     for (name, number) in [("one", 1), ("two", 2)] {
         let idp = Idp::new(&[Algorithm::ES256]);
         folder.write(&format!("{name}.json"), idp.jwks());
+        folder.write(&format!("{name}.ca"), Authority::new(name).pem());
         folder.write(
             &format!("{name}.pem"),
             idp.keys[0].public_pem.clone().expect("a public half"),

@@ -11,11 +11,11 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use adamant_auth::KeySource;
-use adamant_filter::{
-    Answer, Background, Blocking, Call, Consumers, Counter, Fault, Host, Keep, Node, Pending, Periodic, Problem,
-    Random, Readiness, Secret, SecretRef, Store, Target, Transport, offline,
-};
 use adamant_filter::prelude::StatusCode;
+use adamant_filter::{
+    Answer, Background, Blocking, Call, Consumers, Counter, Fault, Host, Keep, Node, Pending, Periodic,
+    Problem, Random, Readiness, Secret, SecretRef, Store, Target, Transport, offline,
+};
 use adamant_gateway::LiveHost;
 
 use super::ring::Ring;

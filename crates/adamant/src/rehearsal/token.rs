@@ -75,7 +75,10 @@ impl Issuer for TokenIssuer {
         let on_route = route.and_then(|position| steps_of(config, position).find_map(as_jwt));
         let jwt = on_route.or_else(|| all_steps(config).find_map(as_jwt));
         let jwt = jwt.ok_or_else(|| IssueError("no step of the policy reads a token".to_owned()))?;
-        let source = jwt.keys.source().map_err(|problem| IssueError(problem.to_string()))?;
+        let source = jwt
+            .keys
+            .source()
+            .map_err(|problem| IssueError(problem.to_string()))?;
         let ring = self.rings.get(&name_of(&source)).map(|(_, ring)| ring);
         let ring = ring.ok_or_else(|| IssueError("the step has no keys in this run".to_owned()))?;
         let token = Draft {

@@ -45,7 +45,12 @@ fn tokens_fit_every_kind_of_key_place_and_type() {
         ("{ file: k.json }", "[ES256, RS512]", "any", ", cookie: session"),
         ("{ file: k.json }", "[EdDSA]", "any", ", query: token"),
         ("{ url: https://id.test/keys }", "[RS256, ES256]", "at+jwt", ""),
-        ("{ url: http://127.0.0.1:1/keys, at-boot: deny }", "[EdDSA]", "any", ""),
+        (
+            "{ url: http://127.0.0.1:1/keys, at-boot: deny }",
+            "[EdDSA]",
+            "any",
+            "",
+        ),
         ("{ pem: k.pem }", "[ES256]", "any", ", header: x-token"),
         ("{ pem: k.pem }", "[RS256, PS256]", "jwt", ""),
         ("{ pem: k.pem }", "[ES384]", "jwt", ""),
