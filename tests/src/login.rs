@@ -63,13 +63,17 @@ pub fn policy(issuer: &Issuer, origin: &Origin, keys: Keys<'_>) -> Setup {
         "name: all\nmatch: {{ path: /** }}\nto: origin\nfilters:\n  - oidc-login: {{ {endpoints} {usual} session: {{ {session} }}{} }}{}",
         keys.more, keys.steps
     );
-    Setup::new(&Policy::before(origin).route(&route))
-        .file("jwks.json", issuer.jwks())
-        .file("client.secret", SECRET)
-        .file("cookies.secret", COOKIES)
-        .variable("COOKIES", COOKIES)
-        .variable("OTHER_COOKIES", OTHER_COOKIES)
-        .variable("CLIENT_SECRET", SECRET)
+    Setup::new(
+        &Policy::before(origin)
+            .route(&route)
+            .observe("access-log: { to: stdout }"),
+    )
+    .file("jwks.json", issuer.jwks())
+    .file("client.secret", SECRET)
+    .file("cookies.secret", COOKIES)
+    .variable("COOKIES", COOKIES)
+    .variable("OTHER_COOKIES", OTHER_COOKIES)
+    .variable("CLIENT_SECRET", SECRET)
 }
 
 /// The gateway.

@@ -2,7 +2,7 @@
 
 use adamant_tests::issuer::{CLIENT, SECRET};
 use adamant_tests::login::{COOKIES, Keys, USUAL, serving, told};
-use adamant_tests::{Answer, Browser, Issuer, Origin, covers, wait};
+use adamant_tests::{Answer, Browser, Issuer, Origin, Response, covers, wait};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
@@ -24,29 +24,7 @@ async fn a_browser_signs_in_and_comes_back_to_its_page() {
     let answer = browser.open("/orders?page=2").await;
     assert_eq!(answer.status, 302, "{}", answer.text());
     assert_eq!(answer.field("cache-control"), Some("no-store"));
-    let location = answer
-        .field("location")
-        .expect("a browser is sent somewhere")
-        .to_owned();
-    for part in [
-        "response_type=code",
-        "client_id=app",
-        "redirect_uri=https%3A%2F%2Fapp.test%2Fcallback",
-        "scope=openid&",
-        "code_challenge_method=S256",
-    ] {
-        assert!(location.contains(part), "{part}: {location}");
-    }
-    let cookie = answer.fields.all("set-cookie").join("\n");
-    for part in [
-        "__Host-session-login=",
-        "; Path=/;",
-        "; Secure",
-        "; HttpOnly",
-        "; SameSite=Lax",
-    ] {
-        assert!(cookie.contains(part), "{part}: {cookie}");
-    }
+    let location = sent_to_sign_in(&answer);
     let back = issuer.sign_in(&location).await;
     let answer = browser.open(&back).await;
     assert_eq!(
@@ -72,10 +50,38 @@ async fn a_browser_signs_in_and_comes_back_to_its_page() {
         ["theme=dark"],
         "the upstream sees no session"
     );
+    gateway.logged(4).await;
     let logged = gateway.stdout() + &gateway.stderr();
-    for secret in [SECRET, COOKIES, "eyJ", &issuer.last_code()] {
+    let (code, session) = (issuer.last_code(), browser.value("__Host-session"));
+    let code = code.rsplit('/').next().unwrap_or_default();
+    for secret in [SECRET, COOKIES, "eyJ", code, &session] {
         assert!(!logged.contains(secret), "{secret} was logged");
     }
+}
+
+/// Where a browser is sent, with all that a login needs.
+fn sent_to_sign_in(answer: &Response) -> String {
+    let location = answer.field("location").expect("a browser is sent somewhere");
+    for part in [
+        "response_type=code",
+        "client_id=app",
+        "redirect_uri=https%3A%2F%2Fapp.test%2Fcallback",
+        "scope=openid&",
+        "code_challenge_method=S256",
+    ] {
+        assert!(location.contains(part), "{part}: {location}");
+    }
+    let cookie = answer.fields.all("set-cookie").join("\n");
+    for part in [
+        "__Host-session-login=",
+        "; Path=/;",
+        "; Secure",
+        "; HttpOnly",
+        "; SameSite=Lax",
+    ] {
+        assert!(cookie.contains(part), "{part}: {cookie}");
+    }
+    location.to_owned()
 }
 
 #[tokio::test]
@@ -280,7 +286,7 @@ async fn the_gateway_proves_itself_to_the_issuer() {
 async fn an_issuer_that_is_down_is_a_fault() {
     covers(&["policies.*[].oidc-login.timeout"]);
     let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    let silent = Origin::start(|_| adamant_tests::Answer::silence()).await;
+    let silent = Origin::start(|_| Answer::silence()).await;
     let gone = "endpoints: { authorization: \"https://id.test/\", token: \"http://127.0.0.1:1/token\" },";
     let slow = format!(
         "endpoints: {{ authorization: \"https://id.test/\", token: \"http://{}/token\" }},",

@@ -37,11 +37,12 @@ fn code(secret: &str, id: &str, sent: u64, body: &str) -> String {
     format!("v1,{}", STANDARD.encode(code))
 }
 
+/// The fields of a message: its name, its time and its signatures.
+type Fields<'f> = (&'f str, u64, &'f str);
+
 async fn deliver(
     gateway: &Gateway,
-    id: &str,
-    sent: u64,
-    signatures: &str,
+    (id, sent, signatures): Fields<'_>,
     more: &[&str],
     body: &str,
 ) -> Response {
@@ -87,20 +88,20 @@ async fn a_message_reaches_the_upstream_only_as_it_was_signed() {
         for secret in [ONE, TWO] {
             let sent = now();
             let signatures = format!("v9,x {}", code(secret, "m", sent, BODY));
-            let answer = deliver(&gateway, "m", sent, &signatures, more, BODY).await;
+            let answer = deliver(&gateway, ("m", sent, &signatures), more, BODY).await;
             assert_eq!(told(&answer), (200, String::new()), "{more:?}");
             assert_eq!(origin.last().body, BODY.as_bytes());
         }
         let sent = now();
         let good = code(ONE, "m", sent, BODY);
-        let changed = deliver(&gateway, "m", sent, &good, more, "{\"type\":\"order.gone\"}").await;
+        let changed = deliver(&gateway, ("m", sent, &good), more, "{\"type\":\"order.gone\"}").await;
         assert_eq!(told(&changed), refused(401, "signature"), "{more:?}");
-        let other = deliver(&gateway, "n", sent, &good, more, BODY).await;
+        let other = deliver(&gateway, ("n", sent, &good), more, BODY).await;
         assert_eq!(told(&other), refused(401, "signature"), "{more:?}");
-        let empty = deliver(&gateway, "m", sent, &code(ONE, "m", sent, ""), more, "").await;
+        let empty = deliver(&gateway, ("m", sent, &code(ONE, "m", sent, "")), more, "").await;
         assert_eq!(told(&empty), refused(400, "body-missing"), "{more:?}");
         let long = "a".repeat(2000);
-        let long = deliver(&gateway, "m", sent, &code(ONE, "m", sent, &long), more, &long).await;
+        let long = deliver(&gateway, ("m", sent, &code(ONE, "m", sent, &long)), more, &long).await;
         assert_eq!(told(&long), (413, "request.body-exceeded".to_owned()), "{more:?}");
         let bare = exchange(gateway.address(), request("POST", "/", more, BODY)).await;
         assert_eq!(told(&bare), refused(401, "missing"), "{more:?}");
@@ -121,9 +122,9 @@ async fn a_public_key_is_enough() {
     .await;
     let sent = now();
     let signature = STANDARD.encode(pair.sign(format!("m.{sent}.{BODY}").as_bytes()));
-    let answer = deliver(&gateway, "m", sent, &format!("v1a,{signature}"), &[], BODY).await;
+    let answer = deliver(&gateway, ("m", sent, &format!("v1a,{signature}")), &[], BODY).await;
     assert_eq!(told(&answer), (200, String::new()));
-    let answer = deliver(&gateway, "m", sent, &format!("v1,{signature}"), &[], BODY).await;
+    let answer = deliver(&gateway, ("m", sent, &format!("v1,{signature}")), &[], BODY).await;
     assert_eq!(told(&answer), refused(401, "signature"));
 }
 
@@ -145,7 +146,7 @@ async fn a_message_is_as_fresh_as_the_file_demands() {
     ];
     for (sent, by_usual, by_wide) in cases {
         for (gateway, reason) in [(&usual, by_usual), (&wide, by_wide)] {
-            let answer = deliver(gateway, "m", sent, &code(ONE, "m", sent, BODY), &[], BODY).await;
+            let answer = deliver(gateway, ("m", sent, &code(ONE, "m", sent, BODY)), &[], BODY).await;
             let expected = if reason.is_empty() {
                 (200, String::new())
             } else {
@@ -177,7 +178,7 @@ async fn a_message_is_delivered_once_where_the_file_says_so() {
     for _ in 0..2 {
         let count = origin.count();
         assert_eq!(
-            deliver(&once, "m", sent, &signed("m"), &[], BODY).await.status,
+            deliver(&once, ("m", sent, &signed("m")), &[], BODY).await.status,
             500
         );
         assert_eq!(origin.count(), count + 1);
@@ -191,20 +192,20 @@ async fn a_message_is_delivered_once_where_the_file_says_so() {
     }
     status.store(204, Ordering::Relaxed);
     assert_eq!(
-        deliver(&once, "m", sent, &signed("m"), &[], BODY).await.status,
+        deliver(&once, ("m", sent, &signed("m")), &[], BODY).await.status,
         204
     );
-    let answer = deliver(&once, "m", sent, &signed("m"), &[], BODY).await;
+    let answer = deliver(&once, ("m", sent, &signed("m")), &[], BODY).await;
     assert_eq!(told(&answer), refused(409, "duplicate"));
     assert_eq!(
-        deliver(&once, "n", sent, &signed("n"), &[], BODY).await.status,
+        deliver(&once, ("n", sent, &signed("n")), &[], BODY).await.status,
         204
     );
-    let answer = deliver(&once, "o", sent, &signed("o"), &[], BODY).await;
+    let answer = deliver(&once, ("o", sent, &signed("o")), &[], BODY).await;
     assert_eq!(told(&answer), refused(503, "replay-full"));
     for _ in 0..2 {
         assert_eq!(
-            deliver(&again, "m", sent, &signed("m"), &[], BODY).await.status,
+            deliver(&again, ("m", sent, &signed("m")), &[], BODY).await.status,
             204
         );
     }

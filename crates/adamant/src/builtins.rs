@@ -21,11 +21,15 @@ mod tests {
             "addresses",
             "api-key",
             "body-size",
+            "client-certificate",
             "headers",
             "jwt",
             "methods",
+            "oidc-login",
             "rate",
             "scopes",
+            "signature",
+            "webhook-signature",
         ];
         assert_eq!(names, expected);
     }
