@@ -241,20 +241,27 @@ const LISTENER: &str = "bind: \"127.0.0.1:1\"";
 const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
 const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
 
+/// Words of rows and what they stand for, in the order in which they are replaced.
+#[rustfmt::skip] // One word a line: it is a table.
+const WORDS: &[(&str, &str)] = &[
+    ("OPEN", "issuer: i, audience: a, algorithms: [ES256], type: any"),
+    ("URL", "url: \"https://id.test/\""),
+    ("ORIGIN", "origins: \"https://a.test\""),
+    ("KEYS", "keys: { secret: { env: S } }"),
+    ("OIDC-END", "endpoints: { authorization: \"https://a.test/a\", token: \"https://a.test/t\" }"),
+    ("OIDC", "issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\""),
+    ("SESSION", "session: { secret: { env: T } }"),
+    ("SIGNERS", "keys: { file: one.signers.yaml }"),
+    ("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any"),
+    ("TO", "public: true, to: origin"),
+    ("OWN", "match: { path: /own }, public: true"),
+];
+
 /// A file around what a row writes.
 fn file(section: &str, written: &str) -> String {
-    let long = written
-        .replace("OPEN", "issuer: i, audience: a, algorithms: [ES256], type: any")
-        .replace("URL", "url: \"https://id.test/\"")
-        .replace("ORIGIN", "origins: \"https://a.test\"")
-        .replace("KEYS", "keys: { secret: { env: S } }")
-        .replace("OIDC-END", "endpoints: { authorization: \"https://a.test/a\", token: \"https://a.test/t\" }")
-        .replace("OIDC", "issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\"")
-        .replace("SESSION", "session: { secret: { env: T } }")
-        .replace("SIGNERS", "keys: { file: one.signers.yaml }")
-        .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
-        .replace("TO", "public: true, to: origin")
-        .replace("OWN", "match: { path: /own }, public: true");
+    let long = WORDS.iter().fold(written.to_owned(), |text, (word, meaning)| {
+        text.replace(word, meaning)
+    });
     let with = |name: &str, usual: &str, own: &str| {
         if section != name {
             usual.to_owned()
