@@ -302,6 +302,41 @@ async fn a_step_that_can_never_see_a_certificate_refuses_the_boot() {
 }
 
 #[tokio::test]
+async fn authorities_of_one_listener_never_vouch_for_names_of_another() {
+    let world = Mutual::new().await;
+    let route = |name: &str, listener: &str| {
+        format!("name: {name}\nmatch: {{ path: /{name}{listener} }}\nto: origin\nfilters:\n  - {SPIFFE}")
+    };
+    for (authorities, routes, code) in [
+        ("clients.pem", [route("a", ""), route("b", "")], 0),
+        (
+            "partners.pem",
+            [
+                route("a", ", listener: public"),
+                route("b", ", listener: partners"),
+            ],
+            0,
+        ),
+        (
+            "partners.pem",
+            [route("a", ", listener: public"), route("b", "")],
+            1,
+        ),
+    ] {
+        let keys = format!(
+            "tls: {{ certificate: site.pem, key: {{ file: site.key }}, clients: {{ authorities: {authorities} }} }}"
+        );
+        let policy = world.policy("").listener("partners", &keys);
+        let policy = routes.iter().fold(policy, |policy, route| policy.route(route));
+        let setup = world.with(&policy).file("partners.pem", world.sites.pem());
+        let told = setup.run(&["check"]).await.exits(code).text();
+        let is_mixed = told.contains("listeners.mixed-client-authorities") && told.contains("route `b`");
+        assert_eq!(is_mixed, code == 1, "{told}");
+        assert!(!told.contains("route `a`"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn remembered_certificates_are_in_the_sum_of_memory() {
     covers(&["policies.*[].client-certificate.remember"]);
     let world = Mutual::new().await;

@@ -98,7 +98,7 @@ impl<'a> Boot<'a> {
     }
 
     /// The right to expect certificates of clients in [`TlsFacts`](crate::TlsFacts). The boot is refused when none of
-    /// the listeners that serve a route with this step asks for them.
+    /// the listeners that serve a route with this step asks for them, and when they trust other authorities.
     pub const fn client_certificate(&mut self) {
         self.needs.client_certificate = true;
     }

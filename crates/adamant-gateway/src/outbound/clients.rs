@@ -25,7 +25,8 @@ pub(super) enum Trust {
     System,
 }
 
-/// The client of the runtime on which this is called. None when the system's authorities are gone since the
+/// The client of the runtime on which this is called. The first call of a thread to a service that the system's
+/// authorities vouch for reads them, which takes some milliseconds; no other does. None when the system's authorities are gone since the
 /// boot, because Pingora would panic.
 pub(super) fn of_this_runtime(trust: Trust) -> Option<Arc<Client>> {
     let runtime = Handle::try_current().ok()?.id();

@@ -125,6 +125,49 @@ async fn services_that_trust_others_share_no_connection() {
     assert_eq!(*fault(&*secure(&place, &other.pem)).await, UNREACHABLE);
 }
 
+/// Where the child of the test below finds the service.
+const PORT: &str = "ADAMANT_TEST_PORT";
+
+/// The system's authorities are a matter of the environment, so this is played by a child with one of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_authorities_of_the_system_vouch_where_a_target_names_none() {
+    if let Ok(port) = std::env::var(PORT) {
+        let place = target(&format!("https://localhost:{port}"));
+        let told = match LiveHost::live(Path::new(""), Handle::current()).outbound(&place) {
+            Err(problem) => problem.code().to_owned(),
+            Ok(service) => match service.call(get("/")).await {
+                Ok(answer) => answer.status.to_string(),
+                Err(fault) => fault.reason.code().to_owned(),
+            },
+        };
+        println!("told: {told}.");
+        return;
+    }
+    let (ours, other) = (Authority::new(), Authority::new());
+    let origin = Origin::start(Speech::H1Tls(ours.acceptor(&["localhost"], b"http/1.1"))).await;
+    let folder = std::env::temp_dir().join(format!("adamant-outbound-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("system.pem");
+    for (authorities, expected) in [
+        (&*ours.pem, "told: 200 OK."),
+        (&*other.pem, "told: service-unreachable."),
+        ("", "told: capabilities.outbound."),
+    ] {
+        std::fs::write(&file, authorities).unwrap();
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child
+            .args([name.as_str(), "--exact", "--nocapture"])
+            .env(PORT, origin.address.port().to_string())
+            .env("SSL_CERT_FILE", &file)
+            .env_remove("SSL_CERT_DIR");
+        let ended = tokio::task::block_in_place(|| child.output()).unwrap();
+        let text = String::from_utf8_lossy(&ended.stdout);
+        assert!(text.contains(expected), "{expected} {text}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[tokio::test]
 async fn every_way_to_bring_no_answer_has_its_reason() {
     let origin = Origin::start(Speech::H1).await;

@@ -2,6 +2,7 @@
 //!
 //! Runs at boot and in `check`; never on the request path. Collects every problem it can find.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use adamant_filter::{
@@ -12,8 +13,8 @@ use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring};
 use crate::config::{
-    ClientCertificates, Config, Generic, Listener, ListenerId, Match, OnFault, PolicyId, Route, RouteStep,
-    Segment, Step, StepKind,
+    ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep, Segment,
+    Step, StepKind,
 };
 
 /// Collects what the routes of a file compile to.
@@ -329,32 +330,45 @@ impl<'c> Compiler<'c> {
             .map_or(Span::default(), |info| info.span)
     }
 
-    /// A step that looks at certificates of clients needs a listener that asks for them.
+    /// A step that looks at certificates of clients needs a listener that asks for them, and the same authorities
+    /// wherever the route is served: those of one listener could else vouch for the names of another's.
     fn check_client_certificates(&mut self, route: &Route, stages: &[Stage]) {
-        let asks = |listener: &Listener| {
-            let clients = listener.tls.as_ref().and_then(|tls| tls.clients.as_ref());
-            listener.redirect_to.is_none() && clients.is_some()
-        };
         let bound = &route.matches.listeners;
-        let mut serving = self.config.listeners.iter().enumerate();
-        if serving.any(|(at, one)| (bound.is_empty() || bound.contains(&ListenerId(at))) && asks(one)) {
-            return;
-        }
+        let listeners = self.config.listeners.iter().enumerate();
+        let authorities: BTreeSet<_> = listeners
+            .filter(|(at, one)| {
+                one.redirect_to.is_none() && (bound.is_empty() || bound.contains(&ListenerId(*at)))
+            })
+            .filter_map(|(_, one)| Some(&one.tls.as_ref()?.clients.as_ref()?.authorities))
+            .collect();
         let mut leaves = Vec::new();
         stages.iter().for_each(|stage| stage.leaves(&mut leaves));
-        for placed in leaves
+        let looking = leaves
             .into_iter()
-            .filter(|placed| placed.instance.needs.client_certificate)
-        {
-            let text = format!(
-                "`{}` can never see a certificate: no listener that serves route `{}` asks clients for one",
-                placed.instance.filter, route.name
-            );
+            .filter(|placed| placed.instance.needs.client_certificate);
+        for placed in looking {
+            let (filter, name) = (placed.instance.filter, &route.name);
+            let problem = match authorities.len() {
+                0 => Problem::new(
+                    "listeners.no-client-certificates",
+                    format!(
+                        "`{filter}` can never see a certificate: no listener that serves route `{name}` asks clients for one"
+                    ),
+                )
+                .with_help("give a listener `tls: { clients: { authorities: clients-ca.pem } }`"),
+                1 => continue,
+                _ => Problem::new(
+                    "listeners.mixed-client-authorities",
+                    format!(
+                        "`{filter}` would take the word of one listener's authorities for the names of another's: route `{name}` is served by both"
+                    ),
+                )
+                .with_help("bind the route to one of them with `match: { listener: … }`, or give both the same authorities"),
+            };
             self.problems.push(
-                Problem::new("listeners.no-client-certificates", text)
+                problem
                     .with_span(self.span(placed.instance.step))
-                    .with_second(route.span, "on this route")
-                    .with_help("give a listener `tls: { clients: { authorities: clients-ca.pem } }`"),
+                    .with_second(route.span, "on this route"),
             );
         }
     }
