@@ -1,7 +1,8 @@
-//! An identity provider: keys of every kind, the JWKS file with their public halves, and tokens.
+//! An identity provider: keys of every kind, the JWKS with their public halves, and tokens.
 //!
 //! Its keys are made for one test. It also makes tokens that no honest provider would.
 
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::encoding::AsDer;
@@ -15,6 +16,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::{Answer, Origin};
 
 /// A key pair, or a secret, with its name in the JWKS.
 #[derive(Debug)]
@@ -104,6 +107,50 @@ impl Idp {
     #[must_use]
     pub fn token(&self, subject: &str, scope: &str) -> String {
         self.keys[0].sign(&self.claims(subject, scope))
+    }
+}
+
+/// The place where an issuer publishes its keys: a real server whose answer a test changes.
+#[derive(Debug)]
+pub struct Publisher {
+    origin: Origin,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Publisher {
+    /// One that gives this answer.
+    pub async fn start(answer: Answer) -> Self {
+        let answer = Arc::new(Mutex::new(answer));
+        let given = Arc::clone(&answer);
+        let origin = Origin::start(move |_| given.lock().expect("no test panics in here").clone()).await;
+        Self { origin, answer }
+    }
+
+    /// One that publishes the keys of this provider.
+    pub async fn of(idp: &Idp) -> Self {
+        Self::start(Answer::ok(idp.jwks())).await
+    }
+
+    /// Gives another answer from now on.
+    pub fn give(&self, answer: Answer) {
+        *self.answer.lock().expect("no test panics in here") = answer;
+    }
+
+    /// Publishes the keys of this provider from now on.
+    pub fn publish(&self, idp: &Idp) {
+        self.give(Answer::ok(idp.jwks()));
+    }
+
+    /// Where the keys are.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/jwks.json", self.origin.address())
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

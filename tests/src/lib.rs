@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod h2_client;
 pub mod idp;
 pub mod issuer;
+pub mod login;
 pub mod message;
 pub mod mutual;
 pub mod origin;

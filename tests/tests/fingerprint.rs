@@ -192,6 +192,13 @@ const STEPS: &[Row] = &[
     ("jwt.keys.secret.file", "jwt: { keys: { secret: { file: @ } }, JWT }", ["a", "b"]),
     ("jwt.keys.secret-base64.env", "jwt: { keys: { secret-base64: { env: @ } }, JWT }", ["A", "B"]),
     ("jwt.keys.secret-base64.file", "jwt: { keys: { secret-base64: { file: @ } }, JWT }", ["a", "b"]),
+    ("jwt.keys.url", "jwt: { keys: { url: @ }, OPEN }", ["\"https://a.test/\"", "\"https://b.test/\""]),
+    ("jwt.keys.refresh", "jwt: { keys: { URL, refresh: @ }, OPEN }", ["1m", "2m"]),
+    ("jwt.keys.cool-down", "jwt: { keys: { URL, cool-down: @ }, OPEN }", ["1m", "2m"]),
+    ("jwt.keys.stale-for", "jwt: { keys: { URL, stale-for: @ }, OPEN }", ["1h", "2h"]),
+    ("jwt.keys.timeout", "jwt: { keys: { URL, timeout: @ }, OPEN }", ["1s", "2s"]),
+    ("jwt.keys.at-boot", "jwt: { keys: { URL, at-boot: @ }, OPEN }", ["wait", "deny"]),
+    ("jwt.keys.authorities", "jwt: { keys: { URL, authorities: @ }, OPEN }", ["one.ca", "two.ca"]),
     ("jwt.issuer", "jwt: { KEYS, issuer: @, audience: a, algorithms: [HS256], type: any }", ["a", "b"]),
     ("jwt.audience", "jwt: { KEYS, issuer: i, audience: @, algorithms: [HS256], type: any }", ["a", "[a, b]"]),
     ("jwt.algorithms", "jwt: { KEYS, issuer: i, audience: a, algorithms: @, type: any }", ["[HS256]", "[HS512]"]),
@@ -205,6 +212,11 @@ const STEPS: &[Row] = &[
     ("jwt.query", "jwt: { KEYS, JWT, query: @ }", ["a", "b"]),
     ("jwt.forward", "jwt: { KEYS, JWT, forward: @ }", ["true", "false"]),
     ("jwt.remember", "jwt: { KEYS, JWT, remember: @ }", ["1", "2"]),
+    ("jwt.sender.dpop.origins", "jwt: { KEYS, JWT, sender: { dpop: { origins: @, algorithms: [ES256] } } }", ["\"https://a.test\"", "\"https://b.test\""]),
+    ("jwt.sender.dpop.algorithms", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: @ } } }", ["[ES256]", "[EdDSA]"]),
+    ("jwt.sender.dpop.within", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: [ES256], within: @ } } }", ["1s", "2s"]),
+    ("jwt.sender.dpop.remember", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: [ES256], remember: @ } } }", ["1", "2"]),
+    ("jwt.sender.certificate", "jwt: { KEYS, JWT, sender: { dpop: { ORIGIN, algorithms: [ES256] }, certificate: @ } }", ["true", "false"]),
     ("jwt.realm", "jwt: { KEYS, JWT, realm: @ }", ["a", "b"]),
     ("methods.allow", "methods: { allow: @ }", ["[GET]", "[PUT]"]),
     ("quota.by", "quota: { by: @, QUOTA }", ["address", "route"]),
@@ -296,6 +308,13 @@ const STEPS: &[Row] = &[
     ("upstream-credential.header.value.env", "upstream-credential: { header: { name: x-a, value: { env: @ } } }", ["A", "B"]),
     ("upstream-credential.header.value.file", "upstream-credential: { header: { name: x-a, value: { file: @ } } }", ["a", "b"]),
     ("upstream-credential.header.prefix", "upstream-credential: { header: { name: x-a, value: { env: V }, prefix: @ } }", ["a", "b"]),
+    ("webhook-signature.secrets[].env", "webhook-signature: { secrets: [{ env: @ }], replay: allow }", ["A", "B"]),
+    ("webhook-signature.secrets[].file", "webhook-signature: { secrets: [{ file: @ }], replay: allow }", ["a", "b"]),
+    ("webhook-signature.public-keys", "webhook-signature: { public-keys: @, replay: allow }", ["[whpk_JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=]", "[whpk_1ixMQcxO46PLlgQfYS46ivFd+n0CcDHSKUnuhm3i1O0=]"]),
+    ("webhook-signature.tolerance", "webhook-signature: { secrets: [{ env: A }], replay: allow, tolerance: @ }", ["1m", "2m"]),
+    ("webhook-signature.replay", "webhook-signature: { secrets: [{ env: A }], replay: @ }", ["allow", "refuse"]),
+    ("webhook-signature.remember", "webhook-signature: { secrets: [{ env: A }], replay: refuse, remember: @ }", ["1", "2"]),
+    ("webhook-signature.body-at-most", "webhook-signature: { secrets: [{ env: A }], replay: allow, body-at-most: @ }", ["1KiB", "2KiB"]),
     ("any-of", "any-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
     ("all-of", "all-of: [{ api-key: { keys: { file: one.yaml } } }, { api-key: { header: @, keys: { file: one.yaml } } }]", ["x-a", "x-b"]),
 ];
@@ -429,6 +448,27 @@ fn file(section: &str, written: &str) -> String {
         .replace("QUOTA", "allow: 1, per: day, keep-local: true")
         .replace("TO", "public: true, to: origin")
         .replace("OWN", "match: { path: /own }, public: true");
+/// Words of rows and what they stand for, in the order in which they are replaced.
+#[rustfmt::skip] // One word a line: it is a table.
+const WORDS: &[(&str, &str)] = &[
+    ("OPEN", "issuer: i, audience: a, algorithms: [ES256], type: any"),
+    ("URL", "url: \"https://id.test/\""),
+    ("ORIGIN", "origins: \"https://a.test\""),
+    ("KEYS", "keys: { secret: { env: S } }"),
+    ("OIDC-END", "endpoints: { authorization: \"https://a.test/a\", token: \"https://a.test/t\" }"),
+    ("OIDC", "issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\""),
+    ("SESSION", "session: { secret: { env: T } }"),
+    ("SIGNERS", "keys: { file: one.signers.yaml }"),
+    ("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any"),
+    ("TO", "public: true, to: origin"),
+    ("OWN", "match: { path: /own }, public: true"),
+];
+
+/// A file around what a row writes.
+fn file(section: &str, written: &str) -> String {
+    let long = WORDS.iter().fold(written.to_owned(), |text, (word, meaning)| {
+        text.replace(word, meaning)
+    });
     let with = |name: &str, usual: &str, own: &str| {
         if section != name {
             usual.to_owned()
@@ -439,7 +479,7 @@ fn file(section: &str, written: &str) -> String {
         }
     };
     let mut listener = with("listeners", LISTENER, "bind:");
-    if long.starts_with("client-certificate") {
+    if long.starts_with("client-certificate") || long.contains("sender:") {
         listener += ", tls: { certificate: a, key: { file: k }, clients: { authorities: one.txt } }";
     }
     let upstream = match with("upstreams", UPSTREAM, "endpoints:") {
@@ -496,6 +536,7 @@ fn folder() -> Folder {
     for (name, number) in [("one", 1), ("two", 2)] {
         let idp = Idp::new(&[Algorithm::ES256]);
         folder.write(&format!("{name}.json"), idp.jwks());
+        folder.write(&format!("{name}.ca"), Authority::new(name).pem());
         folder.write(
             &format!("{name}.pem"),
             idp.keys[0].public_pem.clone().expect("a public half"),

@@ -1,87 +1,10 @@
 //! People who sign in at an issuer: the whole way of a browser, and everything that others would try on it.
 
-use adamant_tests::client::exchange;
-use adamant_tests::gateway::Setup;
 use adamant_tests::issuer::{CLIENT, SECRET};
-use adamant_tests::{Browser, Gateway, Issuer, Origin, Policy, Response, covers, wait};
+use adamant_tests::login::{COOKIES, Keys, USUAL, serving, told};
+use adamant_tests::{Answer, Browser, Issuer, Origin, Response, covers, wait};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
-
-const COOKIES: &str = "0123456789abcdef0123456789abcdef";
-const OTHER_COOKIES: &str = "fedcba9876543210fedcba9876543210";
-
-/// What a test says differently about the filter.
-#[derive(Clone, Copy, Debug)]
-struct Keys<'k> {
-    /// Where the issuer serves logins.
-    endpoints: &'k str,
-    /// Keys of `session`, after the secret.
-    session: &'k str,
-    /// Further keys of the filter.
-    more: &'k str,
-    /// Further steps.
-    steps: &'k str,
-}
-
-const USUAL: Keys<'static> = Keys {
-    endpoints: "explicit",
-    session: "",
-    more: "",
-    steps: "",
-};
-
-fn policy(issuer: &Issuer, origin: &Origin, keys: Keys<'_>) -> Setup {
-    let at = issuer.address();
-    let endpoints = match keys.endpoints {
-        "explicit" => format!("endpoints: {{ authorization: \"{at}/authorize\", token: \"{at}/token\" }},"),
-        other => other.to_owned(),
-    };
-    let set = |name: &str, value: &str| {
-        if keys.more.contains(&format!("{name}:")) {
-            String::new()
-        } else {
-            format!("{name}: {value}, ")
-        }
-    };
-    let usual = [
-        set("issuer", &format!("\"{}\"", issuer.name())),
-        set("client", CLIENT),
-        set("secret", "{ file: client.secret }"),
-        set("keys", "{ file: jwks.json }"),
-        set("algorithms", "[ES256]"),
-        set("origin", "\"https://app.test\""),
-    ]
-    .concat();
-    let session = if keys.session.contains("secret:") {
-        keys.session.to_owned()
-    } else {
-        format!("secret: {{ file: cookies.secret }}{}", keys.session)
-    };
-    let route = format!(
-        "name: all\nmatch: {{ path: /** }}\nto: origin\nfilters:\n  - oidc-login: {{ {endpoints} {usual} session: {{ {session} }}{} }}{}",
-        keys.more, keys.steps
-    );
-    Setup::new(&Policy::before(origin).route(&route))
-        .file("jwks.json", issuer.jwks())
-        .file("client.secret", SECRET)
-        .file("cookies.secret", COOKIES)
-        .variable("COOKIES", COOKIES)
-        .variable("OTHER_COOKIES", OTHER_COOKIES)
-        .variable("CLIENT_SECRET", SECRET)
-}
-
-async fn serving(issuer: &Issuer, origin: &Origin, keys: Keys<'_>) -> Gateway {
-    policy(issuer, origin, keys).start().await
-}
-
-/// The reason of a refusal, or the status of anything else.
-fn told(answer: &Response) -> String {
-    if answer.status >= 400 {
-        answer.reason()
-    } else {
-        answer.status.to_string()
-    }
-}
 
 #[tokio::test]
 async fn a_browser_signs_in_and_comes_back_to_its_page() {
@@ -101,29 +24,7 @@ async fn a_browser_signs_in_and_comes_back_to_its_page() {
     let answer = browser.open("/orders?page=2").await;
     assert_eq!(answer.status, 302, "{}", answer.text());
     assert_eq!(answer.field("cache-control"), Some("no-store"));
-    let location = answer
-        .field("location")
-        .expect("a browser is sent somewhere")
-        .to_owned();
-    for part in [
-        "response_type=code",
-        "client_id=app",
-        "redirect_uri=https%3A%2F%2Fapp.test%2Fcallback",
-        "scope=openid&",
-        "code_challenge_method=S256",
-    ] {
-        assert!(location.contains(part), "{part}: {location}");
-    }
-    let cookie = answer.fields.all("set-cookie").join("\n");
-    for part in [
-        "__Host-session-login=",
-        "; Path=/;",
-        "; Secure",
-        "; HttpOnly",
-        "; SameSite=Lax",
-    ] {
-        assert!(cookie.contains(part), "{part}: {cookie}");
-    }
+    let location = sent_to_sign_in(&answer);
     let back = issuer.sign_in(&location).await;
     let answer = browser.open(&back).await;
     assert_eq!(
@@ -149,10 +50,38 @@ async fn a_browser_signs_in_and_comes_back_to_its_page() {
         ["theme=dark"],
         "the upstream sees no session"
     );
+    gateway.logged(4).await;
     let logged = gateway.stdout() + &gateway.stderr();
-    for secret in [SECRET, COOKIES, "eyJ", &issuer.last_code()] {
+    let (code, session) = (issuer.last_code(), browser.value("__Host-session"));
+    let code = code.rsplit('/').next().unwrap_or_default();
+    for secret in [SECRET, COOKIES, "eyJ", code, &session] {
         assert!(!logged.contains(secret), "{secret} was logged");
     }
+}
+
+/// Where a browser is sent, with all that a login needs.
+fn sent_to_sign_in(answer: &Response) -> String {
+    let location = answer.field("location").expect("a browser is sent somewhere");
+    for part in [
+        "response_type=code",
+        "client_id=app",
+        "redirect_uri=https%3A%2F%2Fapp.test%2Fcallback",
+        "scope=openid&",
+        "code_challenge_method=S256",
+    ] {
+        assert!(location.contains(part), "{part}: {location}");
+    }
+    let cookie = answer.fields.all("set-cookie").join("\n");
+    for part in [
+        "__Host-session-login=",
+        "; Path=/;",
+        "; Secure",
+        "; HttpOnly",
+        "; SameSite=Lax",
+    ] {
+        assert!(cookie.contains(part), "{part}: {cookie}");
+    }
+    location.to_owned()
 }
 
 #[tokio::test]
@@ -319,246 +248,6 @@ async fn a_browser_is_sent_to_paths_of_its_own_host_only() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_was_changed_is_no_session() {
-    covers(&["policies.*[].oidc-login.session.cookie"]);
-    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    let keys = Keys {
-        session: ", cookie: __Host-app",
-        ..USUAL
-    };
-    let gateway = serving(&issuer, &origin, keys).await;
-    let mut browser = Browser::new(&gateway);
-    browser.sign_in(&issuer).await;
-    assert_eq!(browser.names(), ["__Host-app"]);
-    assert_eq!(browser.send("GET", "/", &[]).await.status, 200);
-    let good = browser.value("__Host-app");
-    let middle = good.len() / 2;
-    let flipped = if &good[middle..=middle] == "A" { "B" } else { "A" };
-    let login = {
-        let mut other = Browser::new(&gateway);
-        other.begin("/").await;
-        other.value("__Host-app-login")
-    };
-    let cases = [
-        format!("{}{flipped}{}", &good[..middle], &good[middle + 1..]),
-        good[..good.len() - 2].to_owned(),
-        format!("{good}AA"),
-        // What was sealed for another purpose.
-        login,
-        "x".to_owned(),
-        String::new(),
-    ];
-    for value in cases {
-        let line = format!("Cookie: __Host-app={value}");
-        let answer = exchange(
-            gateway.address(),
-            format!("GET / HTTP/1.1\r\nHost: app.test\r\n{line}\r\n\r\n"),
-        )
-        .await;
-        assert_eq!(answer.refused(401), "oidc-login.session-invalid", "{value}");
-    }
-    let twice =
-        format!("GET / HTTP/1.1\r\nHost: app.test\r\nCookie: __Host-app={good}; __Host-app={good}\r\n\r\n");
-    assert!(
-        exchange(gateway.address(), twice)
-            .await
-            .reason()
-            .ends_with("oidc-login.several")
-    );
-}
-
-#[tokio::test]
-async fn sessions_end() {
-    covers(&[
-        "policies.*[].oidc-login.session.absolute",
-        "policies.*[].oidc-login.session.idle",
-    ]);
-    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    let short = serving(
-        &issuer,
-        &origin,
-        Keys {
-            session: ", absolute: 1s, idle: 1s",
-            ..USUAL
-        },
-    )
-    .await;
-    let idle = serving(
-        &issuer,
-        &origin,
-        Keys {
-            session: ", absolute: 1h, idle: 1s",
-            ..USUAL
-        },
-    )
-    .await;
-    let mut used = Browser::new(&short);
-    used.sign_in(&issuer).await;
-    wait::polled("the session ends although it is used", || async {
-        let answer = used.send("GET", "/", &[]).await;
-        (answer.status == 401).then(|| assert_eq!(answer.reason(), "oidc-login.session-expired"))
-    })
-    .await;
-    let mut browser = Browser::new(&idle);
-    browser.sign_in(&issuer).await;
-    let unused = browser.clone();
-    // A session that is used is written anew, for this browser alone.
-    let renewed = wait::polled("the session is renewed", || async {
-        let answer = browser.send("GET", "/", &[]).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let is_new = answer
-            .fields
-            .all("set-cookie")
-            .iter()
-            .any(|cookie| cookie.starts_with("__Host-session="));
-        is_new.then_some(answer)
-    })
-    .await;
-    assert!(renewed.fields.all("cache-control").contains(&"private"));
-    wait::polled("the session that nobody used ends", || async {
-        let answer = unused.send("GET", "/", &[]).await;
-        (answer.status == 401).then(|| assert_eq!(answer.reason(), "oidc-login.session-idle"))
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_secret_of_cookies_is_replaced_in_two_steps() {
-    covers(&[
-        "policies.*[].oidc-login.session.secret.env",
-        "policies.*[].oidc-login.session.previous.env",
-        "policies.*[].oidc-login.session.previous.file",
-    ]);
-    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    let with = |session: &'static str| Keys { session, ..USUAL };
-    let old = serving(&issuer, &origin, with("secret: { env: COOKIES }")).await;
-    let mut browser = Browser::new(&old);
-    browser.sign_in(&issuer).await;
-    let cases = [
-        ("secret: { env: COOKIES }", 200),
-        ("secret: { env: OTHER_COOKIES }, previous: { env: COOKIES }", 200),
-        (
-            "secret: { env: OTHER_COOKIES }, previous: { file: cookies.secret }",
-            200,
-        ),
-        ("secret: { env: OTHER_COOKIES }", 401),
-    ];
-    for (session, expected) in cases {
-        let gateway = serving(&issuer, &origin, with(session)).await;
-        let answer = browser.at(&gateway).send("GET", "/", &[]).await;
-        assert_eq!(answer.status, expected, "{session}");
-    }
-}
-
-#[tokio::test]
-async fn a_logout_is_asked_for_by_the_site_itself() {
-    covers(&[
-        "policies.*[].oidc-login.logout",
-        "policies.*[].oidc-login.callback",
-    ]);
-    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    let keys = Keys {
-        more: ", logout: /logout, callback: /back",
-        ..USUAL
-    };
-    let gateway = serving(&issuer, &origin, keys).await;
-    let mut browser = Browser::new(&gateway);
-    assert!(
-        browser
-            .begin("/")
-            .await
-            .contains("redirect_uri=https%3A%2F%2Fapp.test%2Fback&")
-    );
-    browser.sign_in(&issuer).await;
-    let foreign: [&[&str]; 4] = [
-        &[],
-        &["Sec-Fetch-Site: cross-site"],
-        &["Sec-Fetch-Site: same-site", "Origin: https://app.test"],
-        &["Origin: https://evil.test"],
-    ];
-    for lines in foreign {
-        for method in ["GET", "POST"] {
-            let answer = browser.send(method, "/logout", lines).await;
-            assert_eq!(answer.refused(403), "oidc-login.cross-site", "{method} {lines:?}");
-        }
-    }
-    let answer = browser
-        .send("PUT", "/logout", &["Sec-Fetch-Site: same-origin"])
-        .await;
-    assert_eq!(
-        (answer.refused(405).as_str(), answer.field("allow")),
-        ("oidc-login.method", Some("GET, POST"))
-    );
-    let answer = browser.send("POST", "/back", &[]).await;
-    assert_eq!(
-        (answer.refused(405).as_str(), answer.field("allow")),
-        ("oidc-login.method", Some("GET"))
-    );
-    assert_eq!(browser.send("GET", "/", &[]).await.status, 200);
-    for lines in [["Origin: https://app.test"], ["Sec-Fetch-Site: same-origin"]] {
-        let mut leaving = browser.clone();
-        assert_eq!(leaving.take("POST", "/logout", &lines).await.status, 200);
-        assert!(leaving.names().is_empty(), "{:?}", leaving.names());
-        assert_eq!(leaving.send("GET", "/", &[]).await.status, 401);
-    }
-    assert_eq!(origin.count(), 1);
-}
-
-#[tokio::test]
-async fn claims_of_the_token_become_the_identity() {
-    covers(&[
-        "policies.*[].oidc-login.consumer",
-        "policies.*[].oidc-login.scopes",
-        "policies.*[].oidc-login.claims",
-        "policies.*[].oidc-login.ask",
-    ]);
-    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    issuer.twist("email", json!("ann@app.test"));
-    let by_claim = "\n  - rate: { by: \"claim:email\", allow: 100/s, missing: deny }";
-    let by_scope = "\n  - scopes: { all: [staff] }";
-    let cases = [
-        ("", by_claim, false),
-        (", claims: [email]", by_claim, true),
-        ("", by_scope, false),
-        (", scopes: groups", by_scope, true),
-        (", consumer: name", "", false),
-        (", consumer: email", "", true),
-    ];
-    for (more, steps, expected) in cases {
-        let gateway = serving(&issuer, &origin, Keys { more, steps, ..USUAL }).await;
-        let mut browser = Browser::new(&gateway);
-        let back = issuer.sign_in(&browser.begin("/").await).await;
-        browser.open(&back).await;
-        let passes = browser.send("GET", "/", &[]).await.status == 200;
-        assert_eq!(passes, expected, "{more} {steps}");
-    }
-    let more = Keys {
-        more: ", ask: [openid, email]",
-        ..USUAL
-    };
-    let gateway = serving(&issuer, &origin, more).await;
-    assert!(
-        Browser::new(&gateway)
-            .begin("/")
-            .await
-            .contains("scope=email%20openid&")
-    );
-    // What does not fit into a cookie is told, not cut.
-    issuer.twist("email", json!("a".repeat(4000)));
-    let more = Keys {
-        more: ", claims: [email]",
-        ..USUAL
-    };
-    let gateway = serving(&issuer, &origin, more).await;
-    let mut browser = Browser::new(&gateway);
-    let back = issuer.sign_in(&browser.begin("/").await).await;
-    assert_eq!(
-        browser.open(&back).await.refused(500),
-        "oidc-login.session-too-large"
-    );
-}
-
-#[tokio::test]
 async fn clocks_may_differ_as_far_as_the_file_says() {
     covers(&["policies.*[].oidc-login.skew"]);
     let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
@@ -597,7 +286,7 @@ async fn the_gateway_proves_itself_to_the_issuer() {
 async fn an_issuer_that_is_down_is_a_fault() {
     covers(&["policies.*[].oidc-login.timeout"]);
     let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
-    let silent = Origin::start(|_| adamant_tests::Answer::silence()).await;
+    let silent = Origin::start(|_| Answer::silence()).await;
     let gone = "endpoints: { authorization: \"https://id.test/\", token: \"http://127.0.0.1:1/token\" },";
     let slow = format!(
         "endpoints: {{ authorization: \"https://id.test/\", token: \"http://{}/token\" }},",

@@ -14,6 +14,7 @@
 //! | [`Signature`] | proves an identity by a signature over the request (RFC 9421) |
 //! | [`OidcLogin`] | signs people in at an OpenID provider and keeps their session in a cookie |
 //! | [`ForwardCheck`] | lets pass what an HTTP service lets pass |
+//! | [`WebhookSignature`] | lets pass messages that their sender has signed (Standard Webhooks) |
 //! | [`Scopes`] | lets pass who was granted what a route needs |
 //! | [`Authorize`] | lets pass who fulfils the rules of a route |
 //! | [`IdentityHeaders`] | tells the upstream who was proved to be calling |
@@ -44,6 +45,7 @@ mod scopes;
 mod service;
 mod signature;
 mod upstream_credential;
+mod webhook_signature;
 
 pub use api_key::{ApiKey, ApiKeyConfig, GeneratedKey, KeyList};
 pub use authorize::{Authorize, AuthorizeConfig, ClaimPresence, ClaimValue, NeededRoles, NeededScopes};
@@ -67,6 +69,7 @@ pub use signature::{
 pub use upstream_credential::{
     BasicCredential, HeaderCredential, UpstreamCredential, UpstreamCredentialConfig,
 };
+pub use webhook_signature::{WebhookSignature, WebhookSignatureConfig};
 
 use adamant_filter::Catalogue;
 
@@ -88,6 +91,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<Authorize>(version)
         .filter::<IdentityHeaders>(version)
         .filter::<UpstreamCredential>(version)
+        .filter::<WebhookSignature>(version)
 }
 
 #[cfg(test)]
@@ -114,6 +118,7 @@ mod tests {
                 "scopes",
                 "signature",
                 "upstream-credential",
+                "webhook-signature",
             ]
         );
     }

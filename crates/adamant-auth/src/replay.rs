@@ -3,7 +3,7 @@
 //! Only what was proved is kept, so that strangers cannot fill it. A full memory never forgets early: it says
 //! that it has no room, and the caller fails closed. Knows no clock: the caller tells the time.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +25,8 @@ pub(crate) struct Replay {
 
 #[derive(Default)]
 struct Kept {
-    known: HashSet<Mark, foldhash::fast::RandomState>,
+    /// When each mark came.
+    known: HashMap<Mark, Tick, foldhash::fast::RandomState>,
     /// In the order in which they came, so that the oldest can be let go.
     order: VecDeque<(Tick, Mark)>,
 }
@@ -70,18 +71,28 @@ impl Replay {
         // A thread that panicked in here has left whole entries behind.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { known, order } = &mut *kept;
-        while let Some((_, gone)) = order.pop_front_if(|(at, _)| now.since(*at) > self.window) {
-            known.remove(&gone);
+        while let Some((at, gone)) = order.pop_front_if(|(at, _)| now.since(*at) > self.window) {
+            // A mark that was forgotten may have come again since.
+            if known.get(&gone) == Some(&at) {
+                known.remove(&gone);
+            }
         }
-        if known.contains(&mark) {
+        if known.contains_key(&mark) {
             return Seen::Again;
         }
-        if known.len() >= self.room {
+        // Those that were forgotten keep their place in the order, and count until their time is over.
+        if order.len() >= self.room {
             return Seen::NoRoom;
         }
-        known.insert(mark);
+        known.insert(mark, now);
         order.push_back((now, mark));
         Seen::First
+    }
+
+    /// Forgets a mark: what it stood for did not count after all.
+    pub(crate) fn forget(&self, mark: &Mark) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.known.remove(mark);
     }
 }
 
@@ -113,5 +124,20 @@ mod tests {
         assert_eq!(replay.see([1; 32], second(60)), Seen::Again);
         assert_eq!(replay.see([3; 32], second(61)), Seen::First);
         assert_eq!(replay.see([3; 32], second(61)), Seen::Again);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_first_again_and_takes_no_more_room() {
+        let replay = Replay::new(3, Duration::from_secs(60));
+        for at in [0, 10, 20] {
+            assert_eq!(replay.see([1; 32], second(at)), Seen::First);
+            replay.forget(&[1; 32]);
+        }
+        assert_eq!(replay.see([1; 32], second(30)), Seen::NoRoom);
+        assert_eq!(replay.see([1; 32], second(61)), Seen::First);
+        // The time of the mark that was forgotten is not that of the new one.
+        assert_eq!(replay.see([1; 32], second(75)), Seen::Again);
+        assert_eq!(replay.see([1; 32], second(121)), Seen::Again);
+        assert_eq!(replay.see([1; 32], second(122)), Seen::First);
     }
 }

@@ -25,8 +25,11 @@ mod tests {
             "headers",
             "jwt",
             "methods",
+            "oidc-login",
             "rate",
             "scopes",
+            "signature",
+            "webhook-signature",
         ];
         assert_eq!(names, expected);
     }

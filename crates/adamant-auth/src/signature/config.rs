@@ -25,7 +25,8 @@ const REMEMBER: u32 = 100_000;
 /// Proves the consumer by a signature over the request (HTTP Message Signatures, RFC 9421), and that the
 /// body is the one that was signed (Digest Fields, RFC 9530).
 ///
-/// Signed is what the gateway has received, with the path in its canonical form.
+/// Signed is what the gateway has received, with the path in its canonical form: `@scheme` and `@target-uri` are
+/// those of the connection to this gateway, not of one to a proxy in front of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignatureConfig {

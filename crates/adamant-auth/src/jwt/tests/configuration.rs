@@ -43,7 +43,7 @@ fn what_could_never_work_or_would_protect_nothing_is_a_problem() {
     for (member, value) in [
         ("algorithms", json!(["none"])),
         ("type", json!("JWT")),
-        ("keys", json!({"url": "x"})),
+        ("keys", json!({"link": "x"})),
     ] {
         assert!(
             Trial::try_build::<Jwt>(&with(config(), member, value), &mut host()).is_err(),
@@ -106,6 +106,134 @@ fn keys_that_cannot_serve_are_problems_of_the_step() {
 }
 
 #[test]
+fn keys_have_one_source_and_only_its_terms() {
+    let url = "https://id.test/keys";
+    let cases = [
+        (json!({}), "keys", "no source"),
+        (json!({"file": "a", "pem": "b"}), "keys", "exactly one"),
+        (json!({"url": url, "secret": {"env": "A"}}), "keys", "exactly one"),
+        (
+            json!({"pem": "key.pem", "refresh": "1m"}),
+            "keys.refresh",
+            "only keys from a `url`",
+        ),
+        (
+            json!({"pem": "key.pem", "at-boot": "deny"}),
+            "keys.at-boot",
+            "only keys from a `url`",
+        ),
+        (json!({"at-boot": "deny"}), "keys", "no source"),
+        (json!({"url": "id.test"}), "keys.url", "not the URL"),
+        (json!({"url": "ftp://id.test/"}), "keys.url", "not the URL"),
+        (json!({"url": "https://a:b@id.test/"}), "keys.url", "with a user"),
+        (
+            json!({"url": url, "refresh": "999ms"}),
+            "keys.refresh",
+            "not between",
+        ),
+        (json!({"url": url, "refresh": "24h"}), "keys.refresh", "too old"),
+        (
+            json!({"url": url, "refresh": "1m", "stale-for": "1m"}),
+            "keys.refresh",
+            "too old",
+        ),
+        (
+            json!({"url": url, "cool-down": "0s"}),
+            "keys.cool-down",
+            "not between",
+        ),
+        (
+            json!({"url": url, "stale-for": "31d"}),
+            "keys.stale-for",
+            "not between",
+        ),
+        (
+            json!({"url": url, "timeout": "61s"}),
+            "keys.timeout",
+            "not between",
+        ),
+    ];
+    for (keys, path, part) in cases {
+        let (message, at) = told(&with(config(), "keys", keys.clone()), &mut host());
+        assert_eq!(at.as_deref(), Some(path), "{keys}: {message}");
+        assert!(message.contains(part), "{keys}: {message}");
+    }
+    let shared = with(
+        with(config(), "keys", json!({"url": url})),
+        "algorithms",
+        json!(["HS256"]),
+    );
+    assert!(told(&shared, &mut host()).0.contains("shared secret"));
+    assert!(
+        Trial::try_build::<Jwt>(
+            &with(config(), "keys", json!({"url": url, "at-boot": "allow"})),
+            &mut host()
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn senders_prove_themselves_by_something_that_can_be_checked() {
+    let dpop = json!({"origins": "https://a.test", "algorithms": ["ES256"]});
+    let cases = [
+        (json!({}), "sender", "nothing by which"),
+        (json!({"certificate": false}), "sender", "nothing by which"),
+        (
+            with(dpop.clone(), "origins", json!([])),
+            "sender.dpop.origins",
+            "",
+        ),
+        (
+            with(dpop.clone(), "origins", "a.test"),
+            "sender.dpop.origins[0]",
+            "not an origin",
+        ),
+        (
+            with(dpop.clone(), "origins", "https://a.test/b"),
+            "sender.dpop.origins[0]",
+            "not an origin",
+        ),
+        (
+            with(dpop.clone(), "algorithms", json!([])),
+            "sender.dpop.algorithms",
+            "do not share",
+        ),
+        (
+            with(dpop.clone(), "algorithms", json!(["HS256"])),
+            "sender.dpop.algorithms",
+            "do not share",
+        ),
+        (
+            with(dpop.clone(), "within", "301s"),
+            "sender.dpop.within",
+            "not between",
+        ),
+        (
+            with(dpop.clone(), "remember", 0),
+            "sender.dpop.remember",
+            "sent again",
+        ),
+    ];
+    for (sender, path, part) in cases {
+        let sender = if path == "sender" {
+            sender
+        } else {
+            json!({ "dpop": sender })
+        };
+        let (message, at) = told(&with(config(), "sender", sender.clone()), &mut host());
+        assert!(at.is_some_and(|at| at.starts_with(path)), "{sender}: {message}");
+        assert!(message.contains(part), "{sender}: {message}");
+    }
+    let elsewhere = with(
+        with(config(), "sender", json!({ "dpop": dpop })),
+        "cookie",
+        "token",
+    );
+    assert_eq!(told(&elsewhere, &mut host()).1.as_deref(), Some("sender.dpop"));
+}
+
+#[test]
 fn equal_meaning_is_written_equally() {
     let canonical = |config: &Value| serde_json::to_value(parse(config)).unwrap();
     let pairs = [
@@ -125,6 +253,16 @@ fn equal_meaning_is_written_equally() {
             json!({"skew": "1m", "consumer": "sub", "scopes": "scope", "forward": false}),
         ),
         (json!({}), json!({"remember": 20000, "realm": "api"})),
+        (
+            json!({"keys": {"url": "https://id.test/"}}),
+            json!({"keys": {"url": "https://id.test/", "cool-down": "30s", "stale-for": "1d", "timeout": "5s", "at-boot": "wait"}}),
+        ),
+        (
+            json!({"sender": {"dpop": {"origins": "https://a.test", "algorithms": ["ES256", "EdDSA"]}}}),
+            json!({"sender": {"certificate": false, "dpop": {
+                "origins": ["https://a.test"], "algorithms": ["EdDSA", "ES256"], "within": "1m", "remember": 100_000,
+            }}}),
+        ),
     ];
     for (one, other) in pairs {
         let both = [one, other].map(|members| {

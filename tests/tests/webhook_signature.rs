@@ -1,0 +1,212 @@
+//! Signed messages (Standard Webhooks) on both ways through the gateway.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use adamant_tests::client::{CARRIERS, exchange, request};
+use adamant_tests::gateway::Setup;
+use adamant_tests::idp::now;
+use adamant_tests::{Answer, Gateway, Origin, Policy, Response, covers};
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+const ONE: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+const TWO: &str = "whsec_YWRhbWFudC10ZXN0LXNlY3JldC0wMTIzNDU2Nzg5YWI=";
+const BODY: &str = "{\"type\":\"order.paid\"}";
+
+/// A gateway whose only route takes messages, with these keys of the filter.
+async fn taking(origin: &Origin, keys: &str) -> Gateway {
+    let route = format!(
+        "name: hooks\nmatch: {{ path: /** }}\npublic: true\nto: origin\nfilters:\n  - webhook-signature: {{ {keys} }}"
+    );
+    Setup::new(&Policy::before(origin).route(&route))
+        .file("one.secret", ONE)
+        .variable("TWO", TWO)
+        .start()
+        .await
+}
+
+fn code(secret: &str, id: &str, sent: u64, body: &str) -> String {
+    let secret = STANDARD
+        .decode(secret.trim_start_matches("whsec_"))
+        .expect("base64");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    let code = hmac::sign(&key, format!("{id}.{sent}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(code))
+}
+
+/// The fields of a message: its name, its time and its signatures.
+type Fields<'f> = (&'f str, u64, &'f str);
+
+async fn deliver(
+    gateway: &Gateway,
+    (id, sent, signatures): Fields<'_>,
+    more: &[&str],
+    body: &str,
+) -> Response {
+    let lines = [
+        format!("webhook-id: {id}"),
+        format!("webhook-timestamp: {sent}"),
+        format!("webhook-signature: {signatures}"),
+    ];
+    let lines: Vec<&str> = lines
+        .iter()
+        .map(String::as_str)
+        .chain(more.iter().copied())
+        .collect();
+    exchange(gateway.address(), request("POST", "/", &lines, body)).await
+}
+
+/// The status of an answer, and the reason of a refusal.
+fn told(answer: &Response) -> (u16, String) {
+    let reason = if answer.status < 400 {
+        String::new()
+    } else {
+        answer.reason()
+    };
+    (answer.status, reason)
+}
+
+fn refused(status: u16, reason: &str) -> (u16, String) {
+    (status, format!("webhook-signature.{reason}"))
+}
+
+#[tokio::test]
+async fn a_message_reaches_the_upstream_only_as_it_was_signed() {
+    covers(&[
+        "policies.*[].webhook-signature.secrets[].file",
+        "policies.*[].webhook-signature.secrets[].env",
+        "policies.*[].webhook-signature.body-at-most",
+    ]);
+    let origin = Origin::hello().await;
+    let keys = "secrets: [{ file: one.secret }, { env: TWO }], replay: allow, body-at-most: 1KiB";
+    let gateway = taking(&origin, keys).await;
+    for more in CARRIERS {
+        origin.forget();
+        for secret in [ONE, TWO] {
+            let sent = now();
+            let signatures = format!("v9,x {}", code(secret, "m", sent, BODY));
+            let answer = deliver(&gateway, ("m", sent, &signatures), more, BODY).await;
+            assert_eq!(told(&answer), (200, String::new()), "{more:?}");
+            assert_eq!(origin.last().body, BODY.as_bytes());
+        }
+        let sent = now();
+        let good = code(ONE, "m", sent, BODY);
+        let changed = deliver(&gateway, ("m", sent, &good), more, "{\"type\":\"order.gone\"}").await;
+        assert_eq!(told(&changed), refused(401, "signature"), "{more:?}");
+        let other = deliver(&gateway, ("n", sent, &good), more, BODY).await;
+        assert_eq!(told(&other), refused(401, "signature"), "{more:?}");
+        let empty = deliver(&gateway, ("m", sent, &code(ONE, "m", sent, "")), more, "").await;
+        assert_eq!(told(&empty), refused(400, "body-missing"), "{more:?}");
+        let long = "a".repeat(2000);
+        let long = deliver(&gateway, ("m", sent, &code(ONE, "m", sent, &long)), more, &long).await;
+        assert_eq!(told(&long), (413, "request.body-exceeded".to_owned()), "{more:?}");
+        let bare = exchange(gateway.address(), request("POST", "/", more, BODY)).await;
+        assert_eq!(told(&bare), refused(401, "missing"), "{more:?}");
+        assert_eq!(origin.count(), 2, "nothing of that left");
+    }
+}
+
+#[tokio::test]
+async fn a_public_key_is_enough() {
+    covers(&["policies.*[].webhook-signature.public-keys"]);
+    let pair = Ed25519KeyPair::generate().expect("a key can be made");
+    let public = STANDARD.encode(pair.public_key());
+    let origin = Origin::hello().await;
+    let gateway = taking(
+        &origin,
+        &format!("public-keys: [\"whpk_{public}\"], replay: allow"),
+    )
+    .await;
+    let sent = now();
+    let signature = STANDARD.encode(pair.sign(format!("m.{sent}.{BODY}").as_bytes()));
+    let answer = deliver(&gateway, ("m", sent, &format!("v1a,{signature}")), &[], BODY).await;
+    assert_eq!(told(&answer), (200, String::new()));
+    let answer = deliver(&gateway, ("m", sent, &format!("v1,{signature}")), &[], BODY).await;
+    assert_eq!(told(&answer), refused(401, "signature"));
+}
+
+#[tokio::test]
+async fn a_message_is_as_fresh_as_the_file_demands() {
+    covers(&["policies.*[].webhook-signature.tolerance"]);
+    let origin = Origin::hello().await;
+    let usual = taking(&origin, "secrets: [{ file: one.secret }], replay: allow").await;
+    let wide = taking(
+        &origin,
+        "secrets: [{ file: one.secret }], replay: allow, tolerance: 30m",
+    )
+    .await;
+    let cases = [
+        (now() - 200, "", ""),
+        (now() - 900, "too-old", ""),
+        (now() + 900, "not-yet-valid", ""),
+        (now() - 4000, "too-old", "too-old"),
+    ];
+    for (sent, by_usual, by_wide) in cases {
+        for (gateway, reason) in [(&usual, by_usual), (&wide, by_wide)] {
+            let answer = deliver(gateway, ("m", sent, &code(ONE, "m", sent, BODY)), &[], BODY).await;
+            let expected = if reason.is_empty() {
+                (200, String::new())
+            } else {
+                refused(401, reason)
+            };
+            assert_eq!(told(&answer), expected, "{sent}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_delivered_once_where_the_file_says_so() {
+    covers(&[
+        "policies.*[].webhook-signature.replay",
+        "policies.*[].webhook-signature.remember",
+    ]);
+    let status = Arc::new(AtomicU16::new(500));
+    let answers = Arc::clone(&status);
+    let origin = Origin::start(move |_| Answer::status(answers.load(Ordering::Relaxed))).await;
+    let once = taking(
+        &origin,
+        "secrets: [{ file: one.secret }], replay: refuse, remember: 4",
+    )
+    .await;
+    let again = taking(&origin, "secrets: [{ file: one.secret }], replay: allow").await;
+    let sent = now();
+    let signed = |id: &str| code(ONE, id, sent, BODY);
+    // As long as the upstream fails, the sender may try again.
+    for _ in 0..2 {
+        let count = origin.count();
+        assert_eq!(
+            deliver(&once, ("m", sent, &signed("m")), &[], BODY).await.status,
+            500
+        );
+        assert_eq!(origin.count(), count + 1);
+        // The exchange is settled after its last byte.
+        once.counts(
+            "http_server_request_duration_seconds_count",
+            &[],
+            (count + 1) as f64,
+        )
+        .await;
+    }
+    status.store(204, Ordering::Relaxed);
+    assert_eq!(
+        deliver(&once, ("m", sent, &signed("m")), &[], BODY).await.status,
+        204
+    );
+    let answer = deliver(&once, ("m", sent, &signed("m")), &[], BODY).await;
+    assert_eq!(told(&answer), refused(409, "duplicate"));
+    assert_eq!(
+        deliver(&once, ("n", sent, &signed("n")), &[], BODY).await.status,
+        204
+    );
+    let answer = deliver(&once, ("o", sent, &signed("o")), &[], BODY).await;
+    assert_eq!(told(&answer), refused(503, "replay-full"));
+    for _ in 0..2 {
+        assert_eq!(
+            deliver(&again, ("m", sent, &signed("m")), &[], BODY).await.status,
+            204
+        );
+    }
+}
