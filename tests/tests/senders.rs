@@ -135,12 +135,9 @@ async fn rfc9449_a_stolen_token_is_worth_nothing_without_the_key() {
     )
     .await;
     assert_eq!(bearer.refused(401), "jwt.scheme");
-    let free = get(
-        gateway.address(),
-        "/orders",
-        &[&format!("Authorization: Bearer {}", idp.token("alice", ""))],
-    );
-    assert_eq!(free.await.refused(401), "jwt.unbound");
+    let line = format!("Authorization: Bearer {}", idp.token("alice", ""));
+    let free = get(gateway.address(), "/orders", &[&line]).await;
+    assert_eq!(free.refused(401), "jwt.unbound");
     assert_eq!(origin.count(), 2);
 }
 
