@@ -40,8 +40,15 @@ fn describe(filter: &dyn Registered, page: &mut String) {
     let _ = writeln!(page, "\n## `{}`\n", filter.name());
     let _ = writeln!(page, "{}\n", description(schema).trim());
     let role = word(filter.role());
-    let fault = if filter.role().denies_on_fault() { "deny" } else { "pass" };
-    let _ = writeln!(page, "Role: {role}; `on-fault` is `{fault}` unless the step says otherwise.\n");
+    let fault = if filter.role().denies_on_fault() {
+        "deny"
+    } else {
+        "pass"
+    };
+    let _ = writeln!(
+        page,
+        "Role: {role}; `on-fault` is `{fault}` unless the step says otherwise.\n"
+    );
     let mut rows = Vec::new();
     book.keys(schema, "", 0, &mut rows);
     if !rows.is_empty() {
@@ -52,7 +59,13 @@ fn describe(filter: &dyn Registered, page: &mut String) {
         page.push_str("\n| reason | status | text |\n|---|---:|---|\n");
     }
     for reason in filter.reasons() {
-        let _ = writeln!(page, "| `{}` | {} | {} |", reason.code(), reason.status(), reason.text());
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            reason.code(),
+            reason.status(),
+            reason.text()
+        );
     }
 }
 
@@ -97,13 +110,20 @@ impl<'s> Book<'s> {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (key, inner) in properties.into_iter().flatten() {
             let path = join(path, key);
-            let needed = if required.contains(&key.as_str()) { ", required" } else { "" };
+            let needed = if required.contains(&key.as_str()) {
+                ", required"
+            } else {
+                ""
+            };
             let words = self.words(inner);
             let text = cell(&format!("{} {words}", self.told(inner)));
             rows.push(format!("| `{path}`{needed} | {text} |\n"));
             self.keys(inner, &path, depth + 1, rows);
         }
-        if let Some(inner) = schema.get("additionalProperties").filter(|inner| inner.is_object()) {
+        if let Some(inner) = schema
+            .get("additionalProperties")
+            .filter(|inner| inner.is_object())
+        {
             self.keys(inner, &join(path, "NAME"), depth + 1, rows);
         }
         if let Some(inner) = schema.get("items") {
@@ -136,9 +156,17 @@ impl<'s> Book<'s> {
         if let Some(word) = schema.get("const").and_then(Value::as_str) {
             let text = description(schema);
             let text = text.trim().trim_end_matches('.');
-            told.push(if text.is_empty() { format!("`{word}`") } else { format!("`{word}`: {text}") });
+            told.push(if text.is_empty() {
+                format!("`{word}`")
+            } else {
+                format!("`{word}`: {text}")
+            });
         }
-        told.extend(list(schema, "enum").filter_map(Value::as_str).map(|word| format!("`{word}`")));
+        told.extend(
+            list(schema, "enum")
+                .filter_map(Value::as_str)
+                .map(|word| format!("`{word}`")),
+        );
         if depth < 3 {
             for way in ["oneOf", "anyOf"].into_iter().flat_map(|key| list(schema, key)) {
                 self.gather(way, depth + 1, told);
@@ -155,7 +183,11 @@ fn list<'s>(schema: &'s Value, key: &str) -> impl Iterator<Item = &'s Value> + u
 }
 
 fn description(schema: &Value) -> String {
-    schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
+    schema
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A text that fits into a cell of a table.
@@ -165,5 +197,9 @@ fn cell(text: &str) -> String {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }

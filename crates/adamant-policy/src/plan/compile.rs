@@ -13,8 +13,8 @@ use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring, pattern};
 use crate::config::{
-    ClientCertificates, Config, Generic, Listener, ListenerId, Match, OnFault, PolicyId, Route, RouteStep,
-    Step, StepKind,
+    ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep, Step,
+    StepKind,
 };
 
 /// Collects what the routes of a file compile to.

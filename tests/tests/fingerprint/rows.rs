@@ -1,19 +1,10 @@
-//! Every key reaches the plan: another value of it is another policy, with another digest.
-//!
-//! A row writes one key in two ways, in the smallest file that may hold it. The rows and the keys that the binary
-//! knows must be the same.
-
-use std::collections::{BTreeSet, HashMap};
-
-use adamant_tests::idp::api_key_entry;
-use adamant_tests::{Adamant, Authority, Folder, Idp};
-use jsonwebtoken::Algorithm;
+//! The keys of the language, each with two values. It runs nothing.
 
 /// A key, and what is written around it: `@` stands for its two values.
-type Row = (&'static str, &'static str, [&'static str; 2]);
+pub(crate) type Row = (&'static str, &'static str, [&'static str; 2]);
 
 #[rustfmt::skip] // One row a line: it is a table.
-const LISTENERS: &[Row] = &[
+pub(crate) const LISTENERS: &[Row] = &[
     ("bind", "bind: @", ["\"127.0.0.1:1\"", "\"127.0.0.1:2\""]),
     ("protocols", "protocols: @", ["[h1]", "[h1, h2]"]),
     ("tls.certificate", "tls: { certificate: @, key: { file: k } }", ["a", "b"]),
@@ -43,7 +34,7 @@ const LISTENERS: &[Row] = &[
 ];
 
 #[rustfmt::skip] // One row a line: it is a table.
-const UPSTREAMS: &[Row] = &[
+pub(crate) const UPSTREAMS: &[Row] = &[
     ("endpoints[]", "endpoints: @", ["[\"127.0.0.1:1\"]", "[\"127.0.0.1:2\"]"]),
     ("endpoints[].address", "endpoints: [{ address: @ }]", ["\"127.0.0.1:1\"", "\"127.0.0.1:2\""]),
     ("endpoints[].weight", "endpoints: [{ address: \"127.0.0.1:1\", weight: @ }]", ["2", "3"]),
@@ -72,7 +63,7 @@ const UPSTREAMS: &[Row] = &[
 ];
 
 #[rustfmt::skip] // One row a line: it is a table.
-const STEPS: &[Row] = &[
+pub(crate) const STEPS: &[Row] = &[
     ("when.host", "methods: { allow: [GET] }, when: { host: @ }", ["a.test", "b.test"]),
     ("when.path", "methods: { allow: [GET] }, when: { path: @ }", ["/a", "/b"]),
     ("when.methods", "methods: { allow: [GET] }, when: { methods: @ }", ["[PUT]", "[POST]"]),
@@ -320,7 +311,7 @@ const STEPS: &[Row] = &[
 ];
 
 #[rustfmt::skip] // One row a line: it is a table.
-const ROUTES: &[Row] = &[
+pub(crate) const ROUTES: &[Row] = &[
     ("name", "name: @, match: { path: /** }, public: true, to: origin", ["a", "b"]),
     ("match.host", "match: { host: @, path: /** }, TO", ["a.test", "b.test"]),
     ("match.path", "match: { path: @ }, TO", ["/a", "/b"]),
@@ -351,7 +342,7 @@ const ROUTES: &[Row] = &[
 ];
 
 #[rustfmt::skip] // One row a line: it is a table.
-const STORES: &[Row] = &[
+pub(crate) const STORES: &[Row] = &[
     ("redis.address", "address: @", ["\"127.0.0.1:1\"", "\"127.0.0.1:2\""]),
     ("redis.tls.server-name", "tls: { server-name: @ }", ["a.test", "b.test"]),
     ("redis.tls.ca", "tls: { server-name: a.test, ca: @ }", ["a.pem", "b.pem"]),
@@ -365,7 +356,7 @@ const STORES: &[Row] = &[
 
 /// Keys outside of the maps above, as whole files but for what every file has.
 #[rustfmt::skip] // One row a line: it is a table.
-const OTHERS: &[Row] = &[
+pub(crate) const OTHERS: &[Row] = &[
     ("admin.bind", "admin: { bind: @ }", ["\"127.0.0.1:8\"", "\"127.0.0.1:9\""]),
     ("admin.expose.bind", "admin: { bind: \"127.0.0.1:9\", expose: { bind: @, serve: [health] } }", ["\"0.0.0.0:2\"", "\"0.0.0.0:3\""]),
     ("admin.expose.serve", "admin: { bind: \"127.0.0.1:9\", expose: { bind: \"0.0.0.0:2\", serve: @ } }", ["[health]", "[metrics]"]),
@@ -383,74 +374,16 @@ const OTHERS: &[Row] = &[
     ("observe.access-log.queue", "observe: { access-log: { to: stdout, queue: @ } }", ["17", "18"]),
 ];
 
-/// A hash that `basic` accepts; of no password that anybody knows.
-const HASH: &str = "$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+/// A scope that a shared store counts for.
+pub(crate) const SHARED: &str = "scope: { shared: { store: counters, when-gone: deny } }";
 
-const LISTENER: &str = "bind: \"127.0.0.1:1\"";
-const UPSTREAM: &str = "endpoints: [\"127.0.0.1:1\"]";
-const STORE: &str = "address: \"127.0.0.1:1\"";
-const SHARED: &str = "scope: { shared: { store: counters, when-gone: deny } }";
-const ROUTE: &str = "name: all, match: { path: /** }, public: true, to: origin";
-
-/// Steps that prove whom a consumer is known by.
-const PROOFS: &str = "{ api-key: { keys: { file: one.yaml } } }, \
-    { jwt: { keys: { file: one.json }, issuer: one, audience: a, algorithms: [ES256], type: any } }, \
-    { jwt: { keys: { file: two.json }, issuer: two, audience: a, algorithms: [ES256], type: any } }";
-
-/// The steps of the policy.
-fn steps_of(section: &str, long: &str) -> String {
-    let long = long.replace("SCOPES", "PROVED scopes:");
-    match (section, long.strip_prefix("PROVED ")) {
-        ("steps", Some(rule)) => format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {rule} }}"),
-        ("steps", None) if long.contains("plans:") => {
-            format!("{{ api-key: {{ keys: {{ file: one.yaml }} }} }}, {{ {long} }}")
-        }
-        ("steps", None) => format!("{{ {long} }}"),
-        ("stores", _) => format!("{{ rate: {{ by: address, allow: 9/s, {SHARED} }}, id: a }}"),
-        _ => "{ methods: { allow: [GET] } }".to_owned(),
-    }
-}
-
-/// The stores, when a step names them.
-fn stores_of(section: &str, long: &str) -> String {
-    let one = |name: &str, keys: &str| format!("{name}: {{ redis: {{ {keys} }} }}");
-    let stores = match section {
-        "stores" if long.contains("address:") => one("counters", long),
-        "stores" => one("counters", &format!("{STORE}, {long}")),
-        _ if long.contains("others") => format!("{}, {}", one("counters", STORE), one("others", STORE)),
-        _ if long.contains("counters") => one("counters", STORE),
-        _ => return String::new(),
-    };
-    format!("stores: {{ {stores} }}\n")
-}
-
-/// The plans, when a step tells them apart.
-fn plans_of(section: &str, long: &str) -> &'static str {
-    if section == "steps" && long.contains("plans:") {
-        "plans: { gold: {} }\nconsumers: { acme: { plan: gold, known-by: [{ api-key: { name: acme } }] } }\n"
-    } else {
-        ""
-    }
-}
-
-/// A file around what a row writes.
-fn file(section: &str, written: &str) -> String {
-    let long = written
-        .replace("RATE", "by: address, allow: 9/s")
-        .replace("SHARED", SHARED)
-        .replace("KEYS", "keys: { secret: { env: S } }")
-        .replace("OIDC-END", "endpoints: { authorization: \"https://a.test/a\", token: \"https://a.test/t\" }")
-        .replace("OIDC", "issuer: i, client: c, secret: { env: S }, keys: { file: one.json }, algorithms: [ES256], origin: \"https://a.test\"")
-        .replace("SESSION", "session: { secret: { env: T } }")
-        .replace("SIGNERS", "keys: { file: one.signers.yaml }")
-        .replace("JWT", "issuer: i, audience: a, algorithms: [HS256], type: any")
-        .replace("FAILURES", "statuses: [401], allow: 1/s")
-        .replace("QUOTA", "allow: 1, per: day, keep-local: true")
-        .replace("TO", "public: true, to: origin")
-        .replace("OWN", "match: { path: /own }, public: true");
 /// Words of rows and what they stand for, in the order in which they are replaced.
 #[rustfmt::skip] // One word a line: it is a table.
-const WORDS: &[(&str, &str)] = &[
+pub(crate) const WORDS: &[(&str, &str)] = &[
+    ("RATE", "by: address, allow: 9/s"),
+    ("SHARED", SHARED),
+    ("FAILURES", "statuses: [401], allow: 1/s"),
+    ("QUOTA", "allow: 1, per: day, keep-local: true"),
     ("OPEN", "issuer: i, audience: a, algorithms: [ES256], type: any"),
     ("URL", "url: \"https://id.test/\""),
     ("ORIGIN", "origins: \"https://a.test\""),
@@ -463,144 +396,3 @@ const WORDS: &[(&str, &str)] = &[
     ("TO", "public: true, to: origin"),
     ("OWN", "match: { path: /own }, public: true"),
 ];
-
-/// A file around what a row writes.
-fn file(section: &str, written: &str) -> String {
-    let long = WORDS.iter().fold(written.to_owned(), |text, (word, meaning)| {
-        text.replace(word, meaning)
-    });
-    let with = |name: &str, usual: &str, own: &str| {
-        if section != name {
-            usual.to_owned()
-        } else if long.contains(own) {
-            long.clone()
-        } else {
-            format!("{usual}, {long}")
-        }
-    };
-    let mut listener = with("listeners", LISTENER, "bind:");
-    if long.starts_with("client-certificate") || long.contains("sender:") {
-        listener += ", tls: { certificate: a, key: { file: k }, clients: { authorities: one.txt } }";
-    }
-    let upstream = match with("upstreams", UPSTREAM, "endpoints:") {
-        echo if long.contains("built-in") && section == "upstreams" => {
-            echo.replace(&format!("{UPSTREAM}, "), "")
-        }
-        other => other,
-    };
-    let route = match section {
-        "routes" if long.starts_with("name:") => long.clone(),
-        "routes" if long.contains("path: /own") => {
-            format!("name: all, {long} }}, {{ name: rest, match: {{ path: /rest }}, public: true, to: origin")
-        }
-        "routes" => format!("name: all, {long}"),
-        "steps" if long.contains("bind: { id:") => {
-            format!(
-                "{}, filters: [{{ use: p }}]",
-                ROUTE.replace("/**", "\"/users/{id}\"")
-            )
-        }
-        _ if long.contains("known-by") => format!("{ROUTE}, filters: [{{ use: known }}]"),
-        "steps" | "stores" => format!("{ROUTE}, filters: [{{ use: p }}]"),
-        _ => ROUTE.to_owned(),
-    };
-    let steps = steps_of(section, &long);
-    let policies = match section {
-        _ if long.contains("known-by") => format!("policies: {{ known: [{{ any-of: [{PROOFS}] }}] }}\n"),
-        "steps" | "stores" => format!("policies: {{ p: [{steps}] }}\n"),
-        _ if long.contains("use: spare") => format!("policies: {{ spare: [{steps}] }}\n"),
-        _ => String::new(),
-    };
-    let other = if section.is_empty() {
-        format!("{long}\n")
-    } else if long.contains("priority:") {
-        "overload: { in-flight: 100, queue-delay: 50ms }\n".to_owned()
-    } else {
-        String::new()
-    };
-    let stores = stores_of(section, &long);
-    let plans = plans_of(section, &long);
-    let second = if long.contains("to: other") {
-        ", other: { built-in: echo }"
-    } else {
-        ""
-    };
-    format!(
-        "adamant: 1\nlisteners: {{ public: {{ {listener} }} }}\n{plans}upstreams: {{ origin: {{ {upstream} }}{second} }}\n{stores}{policies}routes: [{{ {route} }}]\n{other}"
-    )
-}
-
-/// The folder with everything that a file may name.
-fn folder() -> Folder {
-    let folder = Folder::new();
-    for (name, number) in [("one", 1), ("two", 2)] {
-        let idp = Idp::new(&[Algorithm::ES256]);
-        folder.write(&format!("{name}.json"), idp.jwks());
-        folder.write(&format!("{name}.ca"), Authority::new(name).pem());
-        folder.write(
-            &format!("{name}.pem"),
-            idp.keys[0].public_pem.clone().expect("a public half"),
-        );
-        folder.write(&format!("{name}.txt"), format!("10.0.0.{number}\n"));
-        folder.write(&format!("{name}.signers.yaml"), format!("keys:\n  - {{ id: {name}, consumer: acme, algorithm: hmac-sha256, secret: {{ env: MAC }} }}\n"));
-        let entry = api_key_entry(name, &format!("adm_{name}"), "acme", "");
-        folder.write(&format!("{name}.yaml"), format!("keys:\n{entry}"));
-        folder.write(
-            &format!("{name}-users.yaml"),
-            format!("users: [{{ name: {name}, hash: \"{HASH}\" }}]"),
-        );
-        folder.write(&format!("{name}-ca.pem"), Authority::new(name).pem());
-    }
-    folder
-}
-
-async fn digest(folder: &Folder, known: &mut HashMap<String, String>, text: String) -> String {
-    if let Some(digest) = known.get(&text) {
-        return digest.clone();
-    }
-    folder.write("gateway.yaml", &text);
-    let told = Adamant::run(folder.path(), &["digest"]).await;
-    assert_eq!(told.code, Some(0), "{text}\n{}", told.text());
-    let digest = told.stdout.trim().to_owned();
-    known.insert(text, digest.clone());
-    digest
-}
-
-#[tokio::test]
-async fn another_value_of_any_key_is_another_policy() {
-    let folder = folder();
-    let mut known = HashMap::new();
-    let mut covered = BTreeSet::new();
-    for (section, prefix, rows) in [
-        ("listeners", "listeners.*.", LISTENERS),
-        ("upstreams", "upstreams.*.", UPSTREAMS),
-        ("stores", "stores.*.", STORES),
-        ("steps", "policies.*[].", STEPS),
-        ("routes", "routes[].", ROUTES),
-        ("", "", OTHERS),
-    ] {
-        for (key, written, values) in rows {
-            let key = format!("{prefix}{key}");
-            let texts = values.map(|value| file(section, &written.replace('@', value)));
-            let [one, other] = texts;
-            let digests = (
-                digest(&folder, &mut known, one).await,
-                digest(&folder, &mut known, other).await,
-            );
-            assert_ne!(digests.0, digests.1, "{key}: {written} {values:?}");
-            covered.insert(key);
-        }
-    }
-    let listed = Adamant::run(folder.path(), &["schema", "--leaves"])
-        .await
-        .exits(0)
-        .json();
-    let all = listed.as_array().expect("a list").iter();
-    // Two of them know one value only, and a listener that redirects is another kind of file.
-    let special = ["adamant", "observe.access-log.format", "listeners.*.redirect-to"];
-    let missing: Vec<&str> = all
-        .filter_map(|key| key.as_str())
-        .filter(|key| !covered.contains(*key) && !special.contains(key))
-        .collect();
-    assert!(missing.is_empty(), "no row writes these keys: {missing:#?}");
-}
