@@ -450,13 +450,3 @@ async fn an_address_that_would_be_asked_in_clear_text_is_no_gateway() {
     assert_eq!(told.code, Some(1), "{}", told.text());
     assert!(told.text().contains("clear text"), "{}", told.text());
 }
-
-#[tokio::test]
-async fn how_long_a_revoked_token_passes_is_in_the_posture() {
-    let (origin, server) = (Origin::hello().await, server(active()).await);
-    let step = step(&server, ", active-for: 45s");
-    let route = format!("name: all\nmatch: {{ path: /** }}\nto: origin\nfilters: [{{ {step} }}]");
-    let setup = Setup::new(&Policy::before(&origin).route(&route));
-    let told = setup.run(&["show", "--posture"]).await.exits(0).text();
-    assert!(told.contains("revocation: 45s"), "{told}");
-}

@@ -5,8 +5,7 @@
 
 mod consumers;
 
-use adamant_auth::Introspection;
-use adamant_filter::{Catalogue, Filter as _, Node, Role};
+use adamant_filter::{Catalogue, Role};
 use adamant_policy::config::{
     Action, Config, Generic, Match, OnFault, Origin, Priority, Route, RouteStep, Step, StepKind,
 };
@@ -190,16 +189,7 @@ impl Seen<'_> {
             id: step.generic.id.clone(),
         };
         match &step.kind {
-            StepKind::Filter { name, config, .. } => {
-                self.filter(name, &generic);
-                // What a server says of a token may be withdrawn; how long that goes unnoticed is part of the
-                // posture.
-                if &**name == Introspection::NAME
-                    && let Some(time) = config.get("active-for").and_then(Node::as_text)
-                {
-                    self.posture.marks.push(format!("revocation: {time}"));
-                }
-            }
+            StepKind::Filter { name, .. } => self.filter(name, &generic),
             StepKind::AnyOf(steps) | StepKind::AllOf(steps) => {
                 steps.iter().for_each(|step| self.step(step, &generic));
             }
