@@ -290,6 +290,28 @@ async fn the_server_of_an_issuer_is_proved() {
     }
 }
 
+/// Tokens of an issuer that do not fit, and why.
+fn misfits(idp: &Idp) -> [(String, &'static str); 4] {
+    let claims = |name: &str, value: serde_json::Value| {
+        let mut claims = idp.claims("alice", "");
+        claims[name] = value;
+        claims
+    };
+    let forged = Key::new("key-0", Algorithm::ES256).sign(&idp.claims("alice", ""));
+    [
+        (
+            idp.keys[0].sign(&claims("exp", json!(now() - 300))),
+            "jwt.expired",
+        ),
+        (idp.keys[0].sign(&claims("aud", json!("billing"))), "jwt.audience"),
+        (
+            idp.keys[0].sign(&claims("iss", json!("https://third.test/"))),
+            "jwt.issuer",
+        ),
+        (forged, "jwt.signature"),
+    ]
+}
+
 #[tokio::test]
 async fn each_token_is_judged_by_its_own_issuer() {
     let (a, mut b) = (Idp::new(&[Algorithm::ES256]), Idp::new(&[Algorithm::ES256]));
@@ -329,25 +351,7 @@ async fn each_token_is_judged_by_its_own_issuer() {
             "{}",
             idp.issuer
         );
-        let claims = |name: &str, value: serde_json::Value| {
-            let mut claims = idp.claims("alice", "");
-            claims[name] = value;
-            claims
-        };
-        let forged = Key::new("key-0", Algorithm::ES256).sign(&idp.claims("alice", ""));
-        let cases = [
-            (
-                idp.keys[0].sign(&claims("exp", json!(now() - 300))),
-                "jwt.expired",
-            ),
-            (idp.keys[0].sign(&claims("aud", json!("billing"))), "jwt.audience"),
-            (
-                idp.keys[0].sign(&claims("iss", json!("https://third.test/"))),
-                "jwt.issuer",
-            ),
-            (forged, "jwt.signature"),
-        ];
-        for (token, reason) in cases {
+        for (token, reason) in misfits(idp) {
             let answer = ask("/either", &token).await;
             assert_eq!(answer.refused(401), reason, "{}", idp.issuer);
             assert_eq!(answer.field("www-authenticate"), Some(invalid), "{reason}");

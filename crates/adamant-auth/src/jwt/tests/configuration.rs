@@ -105,6 +105,7 @@ fn keys_that_cannot_serve_are_problems_of_the_step() {
     assert!(Trial::try_build::<Jwt>(&keys(json!({"pem": "absent.pem"}), "ES256"), &mut host()).is_err());
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn keys_have_one_source_and_only_its_terms() {
     let url = "https://id.test/keys";

@@ -266,6 +266,7 @@ fn fetched() -> Vec<Row> {
 }
 
 /// Proofs and certificates of senders.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn senders() -> Vec<Row> {
     let (pair, thief) = (Pair::new("client"), Pair::new("thief"));
     let token = bound(json!({"jkt": pair.thumbprint()}));
