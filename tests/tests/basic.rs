@@ -214,6 +214,9 @@ async fn occupy(gateway: &Gateway, probe: &str) -> Client {
     client
         .send(request("GET", "/", &[&field("heavy", "x")], ""))
         .await;
+    // Whoever probes must not come first, and take the place.
+    let active = ["http_request_method=\"GET\"", "url_scheme=\"http\""];
+    gateway.counts("http_server_active_requests", &active, 1.0).await;
     wait::polled("the place is taken", async || {
         let answer = ask(gateway, probe, PASSWORD).await;
         (answer.status == 503).then(|| assert_eq!(answer.reason(), "basic.busy"))

@@ -72,7 +72,7 @@ const CASES: [Case; 19] = [
 const STEPS: [(&str, &str, u64); 6] = [
     // With SHA-256, as above.
     ("key-alone", "ten-routes", 10_100),
-    ("rate-alone", "ten-routes", 900),
+    ("rate-alone", "ten-routes", 1_150),
     // With a parameter of the path, which the next ones need.
     ("token-alone", "ten-routes", 3_000),
     ("scopes", "token-alone", 550),

@@ -1,7 +1,7 @@
 //! Sessions of people who have signed in: what they say, how long they last, and how they end.
 
 use adamant_tests::client::exchange;
-use adamant_tests::login::{COOKIES, Keys, OTHER_COOKIES, USUAL, serving, told};
+use adamant_tests::login::{Keys, USUAL, serving};
 use adamant_tests::{Browser, Issuer, Origin, covers, wait};
 use jsonwebtoken::Algorithm;
 use serde_json::json;

@@ -190,7 +190,7 @@ async fn a_bound_that_leaves_a_worker_without_any_exchange_does_not_start() {
 const ENDPOINT: Duration = Duration::from_millis(150);
 
 /// How long work may wait in the gateway.
-const TARGET_MILLIS: u32 = 20;
+const TARGET_MILLIS: u32 = 10;
 
 /// Signatures that are checked for each request of low priority, none of them remembered: what it costs.
 const SIGNATURES: usize = 16;

@@ -39,6 +39,11 @@ const UPSTREAM_FILE: &str = "upstream-token-of-a-file-T0PS3CRET";
 const UPSTREAM_PASSWORD: &str = "upstream password: T0PS3CRET%/+";
 const UPSTREAM_KEY: &str = "upstream-key-T0PS3CRET";
 
+const PASSWORD: &str = "basic-password-T0PS3CRET";
+
+/// Bcrypt of it.
+const PASSWORD_HASH: &str = "$2b$10$abcdefghijklmnopqrstuu7o/UUqdbpoGSrmYI/hhRjwcNXtWshR6";
+
 const JWT: &str = "issuer: \"https://id.test/\", audience: orders, type: at+jwt";
 
 pub(crate) fn rows(idp: &Idp) -> Vec<Row> {
@@ -50,7 +55,24 @@ pub(crate) fn rows(idp: &Idp) -> Vec<Row> {
     rows.extend(passed_on(idp));
     rows.extend(shared_secrets(idp));
     rows.extend(upstream_credentials());
+    rows.extend(by_password());
     rows
+}
+
+/// A password, which stands in the file as a hash only.
+fn by_password() -> [Row; 1] {
+    let encoded = STANDARD.encode(format!("alice:{PASSWORD}"));
+    [Row {
+        name: "basic",
+        step: "basic: { users: { file: users.yaml } }".to_owned(),
+        lines: vec![format!("Authorization: Basic {encoded}")],
+        shown: vec![PASSWORD.to_owned(), encoded],
+        files: vec![(
+            "users.yaml",
+            format!("users: [{{ name: alice, hash: \"{PASSWORD_HASH}\" }}]"),
+        )],
+        ..Row::default()
+    }]
 }
 
 fn api_key(name: &'static str, header: &str, key: &str) -> Row {

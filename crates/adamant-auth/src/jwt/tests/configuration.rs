@@ -181,11 +181,6 @@ fn senders_prove_themselves_by_something_that_can_be_checked() {
         (json!({}), "sender", "nothing by which"),
         (json!({"certificate": false}), "sender", "nothing by which"),
         (
-            with(dpop.clone(), "origins", json!([])),
-            "sender.dpop.origins",
-            "",
-        ),
-        (
             with(dpop.clone(), "origins", "a.test"),
             "sender.dpop.origins[0]",
             "not an origin",
