@@ -1,7 +1,7 @@
 //! Decides the same request many times, so that a tool can count what a decision costs.
 //!
 //! `decisions CASE ROUNDS` measures nothing itself: `tests/tests/instructions.rs` runs it under
-//! `valgrind --tool=callgrind` and counts inside [`decide`] alone. No socket, clock or randomness, so that
+//! `valgrind --tool=callgrind` and counts inside [`decide`] alone; `load-tests/filters` takes its time. No socket, clock or randomness, so that
 //! two runs do the same.
 #![allow(
     clippy::expect_used,
@@ -10,12 +10,14 @@
     reason = "a measuring program ends at the first thing that is not as it should be"
 )]
 
+mod crowd;
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use adamant_auth::{ApiKey, GeneratedKey};
 use adamant_filter::trial::TrialHost;
-use adamant_filter::{Catalogue, Origin, Request, Tick, Wall};
+use adamant_filter::{Catalogue, Origin, Request, SecretRef, Tick, Wall};
 use adamant_policy::config::ListenerId;
 use adamant_policy::plan::{Decided, Exchange, Plan, Progress, Refusal};
 use adamant_policy::text::Source;
@@ -43,6 +45,11 @@ const KEY: &str = "{ api-key: { header: x-api-key, keys: { file: keys.json } } }
 const JWT: &str = "{ jwt: { keys: { file: jwks.json }, issuer: \"https://id.test/\", audience: orders, \
                    algorithms: [ES256], type: at+jwt } }";
 const RATE: &str = "{ rate: { by: consumer, allow: 1000000/s, burst: 1000000, remember: 1000 } }";
+const BY_NAME: &str = "{ rate: { by: \"header:x-client\", missing: deny, allow: 1000000/s, burst: 1000000, \
+                       remember: 20000 } }";
+const BATCHES: &str = "{ rate: { by: \"header:x-client\", missing: deny, allow: 1000000/s, burst: 1000000, \
+                       remember: 20000, scope: { shared: { store: counters, when-gone: deny, batch: 100 } } }, id: shared }";
+const STORES: &str = "stores: { counters: { redis: { address: \"127.0.0.1:6379\" } } }\n";
 const SCOPES: &str = "{ scopes: { all: [orders:read] } }";
 const AUTHORIZE: &str = "{ authorize: { scopes: { all: [orders:read] }, proved-by: [jwt], consumers: [acme], \
                          claims: { client_id: acme }, bind: { id: sub } } }";
@@ -67,8 +74,10 @@ struct Case {
     lost: bool,
     /// What stands behind the number of the route in paths: in the pattern, and in the request.
     rest: (&'static str, &'static str),
-    /// The credential.
-    credential: Option<(&'static str, String)>,
+    /// The credentials of those who come in turn.
+    credentials: Vec<(&'static str, String)>,
+    /// Files instead of the usual ones.
+    files: Vec<(&'static str, String)>,
     /// The reason code of the refusal; `None` when the request goes on.
     refused: Option<&'static str>,
 }
@@ -83,7 +92,8 @@ impl Case {
             method: "GET",
             lost: false,
             rest: ("**", "items/7"),
-            credential: None,
+            credentials: Vec::new(),
+            files: Vec::new(),
             refused: None,
         }
     }
@@ -92,7 +102,7 @@ impl Case {
         Self {
             filters: filters.join(", "),
             public: false,
-            credential,
+            credentials: credential.into_iter().collect(),
             ..Self::routes(10)
         }
     }
@@ -154,14 +164,45 @@ impl Case {
                 refused: Some("exhausted"),
                 ..Self::chain(&[KEY, "{ rate: { by: consumer, allow: 1/h } }"], key())
             },
+            other => Self::of_crowd(other),
+        }
+    }
+
+    /// Many callers; with `-open` behind the name the same ones where nothing is asked of them.
+    fn of_crowd(name: &str) -> Self {
+        let (name, is_open) = match name.strip_suffix("-open") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let (crowd, filters) = match name {
+            "tokens" => (crowd::tokens(), JWT.to_owned()),
+            "cold-tokens" => (crowd::tokens(), JWT.replace(" } }", ", remember: 0 } }")),
+            "hs-tokens" => {
+                let keys = JWT.replace("file: jwks.json", "secret: { env: SECRET }");
+                (crowd::shared_secret(), keys.replace("ES256", "HS256"))
+            }
+            "keys" => (crowd::keys(), KEY.to_owned()),
+            "rates" => (crowd::names(), BY_NAME.to_owned()),
+            "batches" => (crowd::names(), BATCHES.to_owned()),
             other => panic!("there is no case `{other}`"),
+        };
+        Self {
+            public: is_open || matches!(name, "rates" | "batches"),
+            filters: if is_open { String::new() } else { filters },
+            credentials: crowd.credentials,
+            files: crowd.files,
+            ..Self::routes(1)
         }
     }
 
     fn plan(&self) -> Plan {
         let mut text = String::from(
-            "adamant: 1\nlisteners: { public: { bind: \"127.0.0.1:0\" } }\nupstreams: { echo: { built-in: echo } }\nroutes:\n",
+            "adamant: 1\nlisteners: { public: { bind: \"127.0.0.1:0\" } }\nupstreams: { echo: { built-in: echo } }\n",
         );
+        if self.filters.contains("store:") {
+            text.push_str(STORES);
+        }
+        text.push_str("routes:\n");
         for route in 0..self.routes {
             let (public, filters, rest) = (self.public, &self.filters, self.rest.0);
             let host = if self.hosts {
@@ -186,6 +227,11 @@ impl Case {
                 key.hash()
             ),
         );
+        for (name, text) in &self.files {
+            host = host.with_file(*name, text);
+        }
+        let secret = SecretRef::Env("SECRET".to_owned());
+        host = host.with_secret(secret, crowd::SECRET);
         Plan::compile(config, &canonical, &catalogue, &mut host).expect("the plan compiles")
     }
 
@@ -194,7 +240,7 @@ impl Case {
         let first = (self.routes / 2).saturating_sub(TARGETS / 2);
         let root = if self.lost { "/q" } else { "/r" };
         let target = |number: usize| {
-            let route = (first + number).min(self.routes - 1);
+            let route = (first + number % TARGETS).min(self.routes - 1);
             let target = format!("{root}/{route:05}/{}?limit=10", self.rest.1);
             let method = Method::from_bytes(self.method.as_bytes()).expect("a method");
             let request = Request::build(method, &target).expect("a target");
@@ -206,12 +252,12 @@ impl Case {
             ]
             .iter()
             .fold(request, |request, (name, value)| request.with_header(name, value));
-            match &self.credential {
+            match self.credentials.get(number % self.credentials.len().max(1)) {
                 Some((name, value)) => request.with_header(name, value),
                 None => request,
             }
         };
-        (0..TARGETS).map(target).collect()
+        (0..self.credentials.len().max(TARGETS)).map(target).collect()
     }
 }
 
@@ -266,6 +312,9 @@ fn main() {
     let (Some(name), Some(rounds)) = (name, rounds.and_then(|rounds| rounds.parse::<u64>().ok())) else {
         panic!("usage: decisions CASE ROUNDS");
     };
+    if name == "library" {
+        return crowd::decode(rounds);
+    }
     let case = Case::named(&name);
     let plan = case.plan();
     let requests = case.requests();
