@@ -152,7 +152,7 @@ async fn counts_of_a_process_end_with_it_and_forgotten_keys_begin_afresh() {
 /// A route whose quota is kept in the store `counters`.
 fn shared(redis: &Redis, quota: &str) -> Policy {
     let route = format!(
-        "name: all\nmatch: {{ path: /** }}\npublic: true\nrespond: {{ status: 204 }}\nfilters:\n  - quota: {{ by: address, per: month, zone: Europe/Berlin, store: counters, {quota} }}"
+        "name: all\nmatch: {{ path: /** }}\npublic: true\nrespond: {{ status: 204 }}\nfilters:\n  - quota: {{ by: address, per: month, zone: Europe/Berlin, store: counters, {quota} }}\n    id: monthly"
     );
     Policy::new()
         .listener("public", "")

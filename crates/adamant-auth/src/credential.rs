@@ -3,6 +3,7 @@
 //! Never looks elsewhere for a credential, except to refuse a request that carries two. Does not know
 //! what the bytes mean.
 
+use adamant_filter::is_parameter;
 use adamant_filter::prelude::*;
 
 const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
@@ -176,7 +177,14 @@ fn parameter<'r>(request: &'r Request, name: &str) -> Found<'r> {
     // Bytes, since parameters are short and the machinery that searches texts is not.
     let query = request.query().unwrap_or_default().as_bytes();
     let pairs = query.split(|byte| *byte == b'&');
-    only(pairs.filter_map(|pair| value_of(pair, name)))
+    only(pairs.filter_map(|pair| {
+        let (written, value) = match pair.iter().position(|byte| *byte == b'=') {
+            Some(end) => (pair.get(..end)?, pair.get(end + 1..)?),
+            None => (pair, &[][..]),
+        };
+        // The upstream decodes names, so another spelling is the same parameter.
+        is_parameter(written, name).then_some(value)
+    }))
 }
 
 /// The value of a cookie. HTTP/2 may spread cookies over several fields (RFC 9113 §8.2.3).

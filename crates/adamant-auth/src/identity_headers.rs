@@ -158,7 +158,7 @@ impl IdentityHeaders {
     fn clear(&self, request: &mut Request) -> Verdict {
         self.fields
             .iter()
-            .for_each(|(name, _)| request.remove_header(name));
+            .for_each(|(name, _)| request.discard_header(name));
         Verdict::Pass
     }
 

@@ -181,7 +181,7 @@ impl Inquiry {
         // Before anything else can happen: whatever becomes of the question, what a client claims in these fields
         // must not reach the upstream.
         for name in self.take.iter().chain(read) {
-            request.remove_header(name);
+            request.discard_header(name);
         }
         let place = self.room.enter().ok_or_else(|| BUSY.fault())?;
         let answer = self.transport.call(call.ok_or_else(|| UNSENDABLE.fault())?).await;

@@ -146,11 +146,14 @@ fn sealers(config: &OidcLoginConfig, boot: &mut Boot<'_>) -> Result<Option<Seale
             return Err(Problem::at(path, message).with_code("secrets.weak").hidden());
         }
     }
+    let kept: Vec<&str> = config.claims.iter().map(String::as_str).collect();
+    let meaning = [&*config.consumer, &*config.scopes, &kept.join("\0")].join("\0");
     let mut sealer = |word| {
         let purpose = Purpose {
             word,
             issuer: &config.issuer,
             client: &config.client,
+            meaning: &meaning,
         };
         Sealer::new(&current, previous.as_ref(), purpose, boot.random())
     };
@@ -315,7 +318,12 @@ impl OidcLogin {
         if !is_same(&pending.nonce, nonce) {
             return Err(&reason::NONCE);
         }
-        let kept = self.claims.iter();
+        // OpenID Connect Core §2: every token has one.
+        if claim("sub").is_none_or(|subject| !subject.is_string()) {
+            return Err(&reason::SUBJECT);
+        }
+        let kept = ["sub".to_owned()];
+        let kept = kept.iter().chain(&self.claims);
         let kept = kept.filter_map(|name| Some((name.clone(), claim(name)?.clone())));
         let scopes: Vec<&str> = identity.scopes().collect();
         Ok(Session {

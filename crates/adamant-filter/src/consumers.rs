@@ -2,7 +2,7 @@
 //!
 //! Knows no credential. A filter proves an identity; this table says whose it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::identity::Identity;
@@ -23,6 +23,7 @@ pub struct Consumer {
 pub struct Consumers {
     /// By [`Identity::qualified`].
     known: HashMap<Box<[u8]>, Arc<Consumer>>,
+    names: HashSet<Arc<str>>,
     plans: Vec<Arc<str>>,
 }
 
@@ -38,17 +39,25 @@ impl Consumers {
             let key = crate::identity::qualify(by.method, by.issuer, by.name);
             (key.into_boxed_str().into_boxed_bytes(), consumer)
         });
+        let known: HashMap<_, Arc<Consumer>> = known.collect();
         Self {
-            known: known.collect(),
+            names: known
+                .values()
+                .map(|consumer| Arc::clone(&consumer.name))
+                .collect(),
+            known,
             plans,
         }
     }
 
-    /// The identity, as that of the consumer for which it stands in the file. Any other stays as it is.
+    /// The identity, as that of the consumer for which it stands in the file. Any other stays as it is; where it
+    /// happens to have the name of a consumer of the file, it is called by its method, issuer and name from now on,
+    /// so that no rule takes it for that consumer.
     #[must_use]
     pub fn resolve(&self, identity: Identity) -> Identity {
         match self.known.get(identity.qualified()) {
             Some(consumer) => identity.of_consumer(Arc::clone(consumer)),
+            None if self.names.contains(identity.subject()) => identity.of_stranger(),
             None => identity,
         }
     }
@@ -134,7 +143,10 @@ mod tests {
                 identity.qualified(),
                 Identity::new(method, issuer, name).qualified()
             );
-            assert_eq!((identity.consumer(), identity.plan()), (name, None));
+            assert_eq!((identity.subject(), identity.plan()), (name, None));
+            let is_namesake = name == "acme";
+            let called = if is_namesake { "api-key::acme" } else { name };
+            assert_eq!(identity.consumer(), called, "a namesake is not the consumer");
         }
         // No credential can claim to be a consumer of the file.
         let forged = table.resolve(Identity::new("consumer", "", "acme"));

@@ -28,6 +28,8 @@ pub struct Identity {
     claims: Claims,
     /// The consumer of the file for which it stands.
     declared: Option<Declared>,
+    /// What it is called, where its own name is that of a consumer of the file.
+    stranger: Option<Box<str>>,
 }
 
 /// A consumer of the file, and what it is counted by.
@@ -76,6 +78,7 @@ impl Identity {
             scopes: Box::default(),
             claims: Claims::default(),
             declared: None,
+            stranger: None,
         }
     }
 
@@ -86,6 +89,14 @@ impl Identity {
             qualified: qualify("", "", &consumer.name).into(),
             consumer,
         });
+        self
+    }
+
+    /// The same proof, of somebody who only has the name of a consumer of the file. No consumer of the file can be
+    /// called so, since their names have no colon.
+    pub(crate) fn of_stranger(mut self) -> Self {
+        let name = format!("{}:{}:{}", self.method, self.issuer(), self.subject());
+        self.stranger = Some(name.into());
         self
     }
 
@@ -129,7 +140,7 @@ impl Identity {
     pub fn consumer(&self) -> &str {
         match &self.declared {
             Some(declared) => &declared.consumer.name,
-            None => self.subject(),
+            None => self.stranger.as_deref().unwrap_or_else(|| self.subject()),
         }
     }
 

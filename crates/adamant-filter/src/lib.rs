@@ -12,7 +12,9 @@
 //! | `hooks` | wiring of methods to moments |
 //! | `verdict` | pass, deny, reply, fault, and constant reasons |
 //! | `request`, `response`, `attempt`, `body`, `finished` | what hooks see |
+//! | `query` | names of query parameters |
 //! | `slot`, `identity`, `consumers`, `key` | typed facts between filters, the consumer, keys for limits |
+//! | `journal` | what a branch of a group changed |
 //! | `boot`, `host` | what a filter may ask for, and who grants it |
 //! | `unanswered`, `offline` | why a call brought no answer, and the world where nobody answers |
 //! | `memory_store` | a shared store for trials and offline commands |
@@ -81,12 +83,14 @@ mod finished;
 mod hooks;
 mod host;
 mod identity;
+mod journal;
 mod key;
 mod memory_store;
 mod node;
 pub mod offline;
 pub mod prelude;
 mod problem;
+mod query;
 mod request;
 mod response;
 mod slot;
@@ -112,10 +116,13 @@ pub use host::{
     Random, Readiness, Secret, Store, Target, Transport,
 };
 pub use identity::{Identity, TlsFacts};
+#[cfg(feature = "engine")]
+pub use journal::Mark;
 pub use key::{Key, KeyBy};
 pub use memory_store::MemoryStore;
 pub use node::{Content, Entry, Node, Span};
 pub use problem::{Problem, Problems, did_you_mean};
+pub use query::is_parameter;
 #[cfg(feature = "engine")]
 pub use request::InvalidTarget;
 pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single};

@@ -12,6 +12,8 @@ use pingora_http::RequestHeader;
 
 use crate::fields::NameBatch;
 use crate::identity::TlsFacts;
+use crate::journal::{Before, Journal, Mark};
+use crate::query::is_parameter;
 use crate::slot::{Facts, MayRead, Reads, Slot, Word, Writes};
 use crate::time::{Tick, Wall};
 
@@ -59,6 +61,7 @@ pub struct Request {
     captured: [(u16, u16); CAPTURES_MAX],
     facts: Facts,
     notes: [Option<&'static str>; NOTES_MAX],
+    journal: Journal,
 }
 
 impl Request {
@@ -209,6 +212,7 @@ impl Request {
 
     /// Writes a slot. Hand over an `Arc` that lives elsewhere (a cache, a table) and nothing is allocated.
     pub fn put<T: Slot>(&mut self, slot: &Writes<T>, value: impl Into<Arc<T>>) {
+        self.journal.slot(slot.index, || self.facts.raw(slot.index));
         self.facts.put(slot.index, value.into());
     }
 
@@ -226,18 +230,27 @@ impl Request {
     /// Puts a field in place of all fields of that name. It reaches the upstream: clients cannot remove
     /// it through `Connection`, since a nomination of anything but hop-by-hop fields is refused before.
     pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.journal.field(&self.head.headers, &name);
         // Only a head with more than 32,768 fields refuses an insertion, and bounds refuse that earlier.
         let _ = self.head.insert_header(name, value);
     }
 
     /// Adds a field beside those of the same name.
     pub fn append_header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.journal.field(&self.head.headers, &name);
         // See `set_header`.
         let _ = self.head.append_header(name, value);
     }
 
     /// Takes a field away; the upstream and later filters do not see it.
     pub fn remove_header(&mut self, name: &HeaderName) {
+        self.journal.field(&self.head.headers, name);
+        self.head.remove_header(name);
+    }
+
+    /// Takes a field away for good: what a client may never send does not come back either when a group of steps tries
+    /// another branch.
+    pub fn discard_header(&mut self, name: &HeaderName) {
         self.head.remove_header(name);
     }
 
@@ -245,20 +258,20 @@ impl Request {
     pub fn remove_headers(&mut self, matches: impl Fn(&HeaderName) -> bool) {
         loop {
             let names = NameBatch::of(self.head.headers.keys(), &matches);
-            names.iter().for_each(|name| drop(self.head.remove_header(name)));
+            names.iter().for_each(|name| self.remove_header(name));
             if !names.is_full() {
                 return;
             }
         }
     }
 
-    /// Takes away all pairs of the query that are written with exactly this name; the upstream and later
-    /// filters do not see them. Allocates the new target.
+    /// Takes away all pairs of the query with this name, in whatever spelling; the upstream and later filters do not
+    /// see them. Allocates the new target.
     pub fn remove_query(&mut self, name: &str) {
         let Some(query) = self.query() else { return };
         let kept: Vec<&str> = query
             .split('&')
-            .filter(|pair| pair.split('=').next() != Some(name))
+            .filter(|pair| !is_parameter(pair.split('=').next().unwrap_or_default().as_bytes(), name))
             .collect();
         let mark = if kept.is_empty() { "" } else { "?" };
         let target = format!("{}{mark}{}", self.path(), kept.join("&"));
@@ -267,6 +280,7 @@ impl Request {
         let mut parts = self.head.uri.clone().into_parts();
         parts.path_and_query = target.parse().ok();
         if let Ok(uri) = http::Uri::from_parts(parts) {
+            self.journal.target(&self.head.uri);
             self.head.set_uri(uri);
         }
     }
@@ -316,6 +330,7 @@ impl Request {
             captured: [(0, 0); CAPTURES_MAX],
             facts: Facts::default(),
             notes: [None; NOTES_MAX],
+            journal: Journal::default(),
         }
     }
 
@@ -326,6 +341,30 @@ impl Request {
         self.route = None;
         self.facts.reset(slots, words);
         self.notes = [None; NOTES_MAX];
+        self.journal.end();
+    }
+
+    /// Remembers from here on what filters change, and tells the place for [`Request::undo`].
+    pub fn mark(&mut self) -> Mark {
+        self.journal.mark(self.facts.words())
+    }
+
+    /// Puts back what filters have changed since `mark`: fields, target, slots and words.
+    pub fn undo(&mut self, mark: Mark) {
+        self.facts.set_words(self.journal.words(mark));
+        while let Some(before) = self.journal.pop(mark) {
+            match before {
+                Before::Field(name) => drop(self.head.remove_header(&name)),
+                Before::Value(name, value) => drop(self.head.append_header(name, value)),
+                Before::Target(uri) => self.head.set_uri(uri),
+                Before::Slot(index, value) => self.facts.put_raw(index, value),
+            }
+        }
+    }
+
+    /// Lets stand what was changed.
+    pub fn settle(&mut self) {
+        self.journal.end();
     }
 
     /// Forgets what the exchange referred to, so that a pooled request keeps nothing alive.
@@ -333,6 +372,7 @@ impl Request {
         self.route = None;
         self.origin.tls = None;
         self.facts.reset(0, 0);
+        self.journal.end();
         // An exchange that was dropped in its middle keeps the head of its request. Whoever borrows it next as a
         // spare one must find no field in it, least of all one that declares a body.
         if !self.head.headers.is_empty() {
@@ -409,6 +449,7 @@ impl Request {
             captured: self.captured,
             facts: self.facts.shadow_copy(),
             notes: self.notes,
+            journal: Journal::default(),
         }
     }
 

@@ -137,6 +137,30 @@ impl Facts {
         }
     }
 
+    /// All words.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        self.words.iter().map(|word| word.load(Ordering::Relaxed))
+    }
+
+    /// Sets the first words.
+    pub(crate) fn set_words(&self, values: &[u64]) {
+        for (word, value) in self.words.iter().zip(values) {
+            word.store(*value, Ordering::Relaxed);
+        }
+    }
+
+    /// What stands in a slot, whatever its type.
+    pub(crate) fn raw(&self, index: usize) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.slots.get(index)?.clone()
+    }
+
+    /// Puts back what [`Facts::raw`] gave.
+    pub(crate) fn put_raw(&mut self, index: usize, value: Option<Arc<dyn Any + Send + Sync>>) {
+        if let Some(place) = self.slots.get_mut(index) {
+            *place = value;
+        }
+    }
+
     pub(crate) fn get<T: Slot>(&self, index: usize) -> Option<&T> {
         self.slots.get(index)?.as_deref()?.downcast_ref()
     }

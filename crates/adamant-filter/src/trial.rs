@@ -37,6 +37,7 @@ pub struct TrialHost {
     secrets: HashMap<SecretRef, Secret>,
     played: HashMap<String, Arc<dyn Transport>>,
     consumers: Arc<Consumers>,
+    id: Option<String>,
     world: Arc<World>,
 }
 
@@ -129,6 +130,13 @@ impl TrialHost {
     #[must_use]
     pub fn counted(&self, name: &str) -> u64 {
         lock(&self.world.counters).get(name).map_or(0, Counter::value)
+    }
+
+    /// Whose steps have this `id`. Without one, a step is called by the word of its filter.
+    #[must_use]
+    pub fn with_id(mut self, id: &str) -> Self {
+        self.id = Some(id.to_owned());
+        self
     }
 
     /// With the consumers that a file declares.
@@ -321,10 +329,11 @@ impl Trial {
         let mut layout = Layout::default();
         // A trial runs one filter alone, so the well-known slots stand at the front for `write`.
         layout.slot::<crate::Identity>();
+        let id = host.id.clone().unwrap_or_else(|| F::NAME.to_owned());
         let Some(registered) = catalogue.get(F::NAME) else {
             return Err(Problems::default());
         };
-        let built = registered.build(&Node::from_json(config), host, &mut layout)?;
+        let built = registered.build_as(&id, &Node::from_json(config), host, &mut layout)?;
         Ok(Self {
             built,
             layout,

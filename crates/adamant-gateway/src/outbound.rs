@@ -271,7 +271,13 @@ impl From<CallError> for Unanswered {
             CallError::Malformed(_) => return Self::new(&UNSENDABLE, "the call is not valid HTTP"),
             CallError::TimedOut(_) => &LATE,
             CallError::Connect(_) => &UNREACHABLE,
-            CallError::Broken(_) => &BROKEN,
+            // Its text may hold what came instead of an answer, such as what a service knows of a token.
+            CallError::Broken(error) => {
+                return Self::new(
+                    &BROKEN,
+                    &format!("the exchange broke: {}", error.etype().as_str()),
+                );
+            }
             CallError::TooLong(_) => &LONG,
         };
         Self {

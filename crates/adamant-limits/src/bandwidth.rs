@@ -115,6 +115,8 @@ enum Whose {
 struct ByKey {
     keyed: Keyed,
     key: CarriedKey,
+    /// Bytes that were charged for the answer.
+    charged: Word,
     table: Table,
 }
 
@@ -145,7 +147,7 @@ impl Filter for Bandwidth {
         let hooks = hooks.response_body(Self::pace);
         let hooks = match self.whose {
             Whose::Each(_) => hooks,
-            Whose::Keyed(_) => hooks.request(Self::note_key),
+            Whose::Keyed(_) => hooks.request(Self::note_key).finish(Self::give_back),
         };
         if self.fields.is_some() {
             hooks.response(Self::tell)
@@ -194,6 +196,7 @@ impl BandwidthConfig {
         Ok(Whose::Keyed(Box::new(ByKey {
             keyed: Keyed::new(by, self.missing, boot)?,
             key: CarriedKey::new(boot),
+            charged: boot.word(),
             table: Table::new(remember, seeds(boot), forgotten),
         })))
     }
@@ -220,6 +223,25 @@ impl Bandwidth {
         Verdict::Pass
     }
 
+    /// What was charged and never sent, since the client left or the time was over, is nobody's debt.
+    fn give_back(&self, finished: &Finished<'_>) {
+        let Whose::Keyed(by) = &self.whose else {
+            return;
+        };
+        let unsent = finished.word(by.charged).saturating_sub(finished.bytes_out);
+        if let Some(key) = by.key.get(finished.request).filter(|_| unsent > 0) {
+            let cost = self.pace.cost(unsent);
+            by.table.update(
+                key.bytes(),
+                |due| due,
+                |due| {
+                    let less = due.saturating_sub(cost);
+                    ((), (less < due).then_some(less))
+                },
+            );
+        }
+    }
+
     fn pace(&self, request: &Request, chunk: &mut Chunk) -> Verdict {
         let (bytes, now) = (chunk.data().len(), chunk.now());
         if bytes == 0 {
@@ -233,12 +255,15 @@ impl Bandwidth {
                 delay
             }
             Whose::Keyed(by) => match by.key.get(request) {
-                Some(key) => by
-                    .table
-                    .update(key.bytes(), due_after(self.pace.instant(now)), |due| {
-                        let (delay, due) = self.pace.send(due, bytes, now);
-                        (delay, Some(due))
-                    }),
+                Some(key) => {
+                    let charged = request.word(by.charged);
+                    request.set_word(by.charged, charged.saturating_add(bytes as u64));
+                    by.table
+                        .update(key.bytes(), due_after(self.pace.instant(now)), |due| {
+                            let (delay, due) = self.pace.send(due, bytes, now);
+                            (delay, Some(due))
+                        })
+                }
                 None => return Verdict::Pass,
             },
         };

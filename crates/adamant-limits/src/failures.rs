@@ -28,7 +28,8 @@ const BURST_MAX: u64 = 1_000_000;
 /// when the block began are not stopped. What this filter refuses does not count, so a block ends when it says.
 ///
 /// A key stands for everybody behind it: of many users behind one address, one who fails too often blocks all. Choose
-/// `burst` with that in mind, or count by `[address, "header:x-api-key"]`. Answers tell nobody how many failures are
+/// `burst` with that in mind, and never count by what is guessed. An answer counts when it ended: who leaves answers
+/// unread is counted when the connection is cut. Answers tell nobody how many failures are
 /// left, since that would tell an attacker, too.
 ///
 /// Example: `failures: { by: address, statuses: [401, 403, 404, 429], allow: 20/m, burst: 20, block-for: 5m }`

@@ -14,7 +14,7 @@ const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
 const ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
 
 /// Longest name of a limit that is written.
-const NAME_MAX: usize = 64;
+pub(crate) const NAME_MAX: usize = 64;
 
 /// Largest integer of RFC 9651 §3.3.1.
 const INTEGER_MAX: u64 = 999_999_999_999_999;
@@ -128,7 +128,7 @@ fn join(response: &mut Response<'_>, name: HeaderName, item: Item, in_front: boo
 }
 
 /// The `r` of the first item of a list.
-fn units_of(list: &[u8]) -> Option<u64> {
+pub(crate) fn units_of(list: &[u8]) -> Option<u64> {
     let at = list.windows(3).position(|window| window == b";r=")?;
     let digits = list.get(at + 3..)?.iter();
     let mut digits = digits.take_while(|byte| byte.is_ascii_digit());
@@ -138,7 +138,7 @@ fn units_of(list: &[u8]) -> Option<u64> {
 }
 
 /// A string of RFC 9651 §3.3.3: printable ASCII in quotes.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let mut text = String::from("\"");
     for c in name.chars().filter(|c| (' '..='~').contains(c)).take(NAME_MAX) {
         if c == '"' || c == '\\' {

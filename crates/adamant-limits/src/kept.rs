@@ -6,34 +6,50 @@
 use crate::table::{KEY_MAX, Table, due_after};
 
 /// First byte of exported state; another layout would have another.
-const LAYOUT: u8 = 1;
+pub(crate) const LAYOUT: u8 = 1;
 
 /// The bit that says that a key is a hash.
 const HASHED: u16 = 1 << 15;
 
-/// Every key that is due after `now`, with its time from `since` on.
-pub(crate) fn export(table: &Table, now: u128, since: u128) -> Vec<u8> {
+/// Every key with debt, and what `left` makes of what is known of it.
+pub(crate) fn export(table: &Table, debt: impl Fn(u128) -> u128, left: impl Fn(u128) -> u128) -> Vec<u8> {
     let mut state = vec![LAYOUT];
-    table.for_each_indebted(due_after(now), |key, hashed, due| {
+    table.for_each_indebted(debt, |key, hashed, known| {
         // Keys in the table have at most KEY_MAX bytes.
         let length = u16::try_from(key.len()).unwrap_or_default();
         state.extend_from_slice(&(length | if hashed { HASHED } else { 0 }).to_be_bytes());
         state.extend_from_slice(key);
-        state.extend_from_slice(&due.saturating_sub(since).to_be_bytes());
+        state.extend_from_slice(&left(known).to_be_bytes());
     });
     state
 }
 
-/// Takes over what [`export`] wrote, counted from `since` on. No key is due later than `at_most` after it.
-pub(crate) fn import(table: &Table, state: &[u8], since: u128, at_most: u128) {
+/// Takes over what [`export`] wrote: `known` makes of what is left what is known of a key here.
+pub(crate) fn import(
+    table: &Table,
+    state: &[u8],
+    debt: impl Fn(u128) -> u128 + Copy,
+    known: impl Fn(u128) -> u128,
+) {
     let Some((&LAYOUT, mut rest)) = state.split_first() else {
         return;
     };
     while let Some((entry, after)) = Entry::parse(rest) {
-        let due = since.saturating_add(entry.left.min(at_most));
-        table.restore(entry.key, entry.hashed, due, due_after(since));
+        table.restore(entry.key, entry.hashed, known(entry.left), debt);
         rest = after;
     }
+}
+
+/// [`export`] of keys that are due at an instant: those after `now`, with their time from then on.
+pub(crate) fn export_due(table: &Table, now: u128) -> Vec<u8> {
+    export(table, due_after(now), |due| due.saturating_sub(now))
+}
+
+/// [`import`] of such keys. None is due later than `at_most` after `now`.
+pub(crate) fn import_due(table: &Table, state: &[u8], now: u128, at_most: u128) {
+    import(table, state, due_after(now), |left| {
+        now.saturating_add(left.min(at_most))
+    });
 }
 
 struct Entry<'s> {

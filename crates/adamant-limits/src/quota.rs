@@ -126,6 +126,11 @@ impl Keeper {
     fn new(config: &QuotaConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         let fingerprint = config.fingerprint(boot.id());
         if let Some(name) = &config.store {
+            if boot.id() == Quota::NAME {
+                let problem = Problem::at("store", "quotas in a store are told apart by their `id`");
+                return Err(problem
+                    .with_help("write an `id` beside `quota`; others with the same id share its count"));
+            }
             let digest: [u8; 32] = Sha256::digest(&fingerprint).into();
             let (prefix, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
             return Ok(Self::Shared(Shared {
@@ -195,7 +200,8 @@ impl Quota {
         match shared.charge(&ask, request.wall()).await {
             Some(answer) => self.answer(request, &ask, answer),
             None => match shared.when_gone {
-                WhenGone::Deny => Self::STORE_GONE.fault(),
+                // The file says here what happens, so that `on-fault` cannot say otherwise.
+                WhenGone::Deny => Self::STORE_GONE.deny(),
                 WhenGone::Allow => Verdict::Pass,
             },
         }
@@ -229,7 +235,11 @@ impl Shared {
     /// Asks the store; `None` when it does not answer.
     async fn charge(&self, ask: &Ask, now: Wall) -> Option<Answer> {
         let charge = Charge {
-            key: [&self.prefix, ask.key.bytes()].concat().into(),
+            // Each period has a key of its own: instances whose clocks differ count two periods for a moment, and
+            // none begins the other's anew.
+            key: [&self.prefix, ask.key.bytes(), &ask.window.ends.0.to_be_bytes()]
+                .concat()
+                .into(),
             measure: Measure::Until {
                 at_most: ask.at_most,
                 ends: ask.window.ends,

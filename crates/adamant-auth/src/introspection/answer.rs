@@ -10,7 +10,7 @@ use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Map, Value};
 
 use super::config::IntrospectionConfig;
-use super::reason::{AUDIENCE, CLAIMS, EXPIRED, INACTIVE, ISSUER, NOT_YET_VALID};
+use super::reason::{AUDIENCE, BINDING_UNCHECKED, CLAIMS, EXPIRED, INACTIVE, ISSUER, NOT_YET_VALID};
 use crate::consumer::is_consumer;
 
 /// What the answers of every token of a step must be.
@@ -69,6 +69,10 @@ impl Rules {
             .is_some_and(|ours| !is_meant(answer.get("aud"), ours))
         {
             return Err(&AUDIENCE);
+        }
+        // RFC 8705 §3.2, RFC 9449 §6.2: whoever stole such a token must not be able to use it.
+        if answer.get("cnf").is_some_and(|binding| !binding.is_null()) {
+            return Err(&BINDING_UNCHECKED);
         }
         let ends = date(answer, "exp")?;
         if ends.is_some_and(|ends| now.0 >= ends.saturating_add(self.skew)) {

@@ -21,6 +21,11 @@ pub(super) const CLAIMS: Reason = Reason::new(
     401,
     "what is known of the token lacks something that is required, or has it in another form",
 );
+pub(super) const BINDING_UNCHECKED: Reason = Reason::new(
+    "binding-unchecked",
+    401,
+    "the token is bound to its sender, which nobody would check here",
+);
 pub(super) const BUSY: Reason = Reason::new(
     "busy",
     503,
@@ -50,5 +55,6 @@ pub(super) const ALL: &[&Reason] = &[
     &AUDIENCE,
     &EXPIRED,
     &NOT_YET_VALID,
+    &BINDING_UNCHECKED,
     &CLAIMS,
 ];

@@ -10,7 +10,7 @@ use super::algorithm::{Algorithm, Algorithms};
 use super::claims::{Claims, Proof};
 use super::json;
 use super::keys::{KeySet, Mark};
-use super::reason::{self, ALGORITHM_REFUSED, CRITICAL, ISSUER, MALFORMED};
+use super::reason::{self, ALGORITHM_REFUSED, CRITICAL, ISSUER, KEY_UNKNOWN, MALFORMED, SIGNATURE};
 use super::remembered::Remembered;
 use super::remote::Remote;
 use super::token::Token;
@@ -122,7 +122,17 @@ impl Verifier {
         self.keys.check(now)?;
         let key = self.keys.with(|keys| {
             let key = keys.select(&header, algorithm)?;
-            key.verify(token, algorithm).map(|()| key.mark)
+            let proved = key.verify(token, algorithm).map(|()| key.mark);
+            // A published key without a name stands in for every name, so that its set never lacks a key: when it
+            // did not sign, the one that did may have come since.
+            let is_stand_in = key.id.is_none() && matches!(self.keys, Keys::Remote(_));
+            proved.map_err(|reason| {
+                if is_stand_in && *reason == SIGNATURE {
+                    &KEY_UNKNOWN
+                } else {
+                    reason
+                }
+            })
         })?;
         Ok((key, header.kind.map(Into::into)))
     }

@@ -36,6 +36,7 @@ pub(super) const REFUSED: Reason = Reason::new("refused", 403, "the issuer has r
 pub(super) const CODE_REFUSED: Reason = Reason::new("code-refused", 401, "the issuer has refused the code");
 pub(super) const NONCE: Reason = Reason::new("nonce", 401, "the token belongs to another login");
 pub(super) const PARTY: Reason = Reason::new("party", 401, "the token was issued to someone else");
+pub(super) const SUBJECT: Reason = Reason::new("subject", 401, "the token does not say for whom it is");
 pub(super) const CROSS_SITE: Reason = Reason::new(
     "cross-site",
     403,
@@ -99,6 +100,7 @@ pub(super) const ALL: &[&Reason] = &[
     &token::CLAIMS,
     &token::BINDING_UNCHECKED,
     &PARTY,
+    &SUBJECT,
     &NONCE,
     &STATE_USED,
     &MEMORY_FULL,

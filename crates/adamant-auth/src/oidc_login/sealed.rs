@@ -37,6 +37,8 @@ pub(super) struct Purpose<'p> {
     pub(super) issuer: &'p str,
     /// For whom.
     pub(super) client: &'p str,
+    /// What the file takes the claims for: a step that takes them for something else reads none of it.
+    pub(super) meaning: &'p str,
 }
 
 impl Sealer {
@@ -91,6 +93,8 @@ fn derive(secret: &[u8], purpose: Purpose<'_>) -> Option<LessSafeKey> {
         purpose.issuer.as_bytes(),
         &[0],
         purpose.client.as_bytes(),
+        &[0],
+        purpose.meaning.as_bytes(),
     ];
     let key = Salt::new(HKDF_SHA256, b"adamant oidc-login").extract(secret);
     let okm = key.expand(&info, &AES_256_GCM).ok()?;
@@ -110,6 +114,7 @@ mod tests {
             word,
             issuer: "i",
             client,
+            meaning: "sub scope",
         };
         let previous = previous.map(secret);
         Sealer::new(

@@ -24,7 +24,7 @@ pub(super) struct Session {
     pub(super) subject: String,
     /// What was granted, as text with spaces.
     pub(super) scopes: String,
-    /// Claims that the file keeps.
+    /// `sub`, and the claims that the file keeps.
     pub(super) claims: Map<String, Value>,
     /// When it began, in milliseconds since the Unix epoch.
     pub(super) began: u64,
@@ -111,7 +111,6 @@ pub(super) fn identity(
 ) -> Arc<Identity> {
     let mut claims = session.claims.clone();
     claims.insert("iss".to_owned(), Value::from(issuer));
-    claims.insert("sub".to_owned(), Value::from(session.subject.as_str()));
     let scopes = session.scopes.split(' ').filter(|scope| !scope.is_empty());
     let identity = Identity::new(super::NAME, issuer, &session.subject)
         .with_scopes(scopes)

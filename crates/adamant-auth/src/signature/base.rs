@@ -17,7 +17,11 @@ use super::reason::{
 };
 
 /// Most components that a signature may cover.
-const COMPONENTS_MAX: usize = 64;
+const COMPONENTS_MAX: usize = 32;
+
+/// Longest field of which a member is covered, and longest query of which a parameter is. They are read for each of
+/// these, before anything is proved.
+const READ_MAX: usize = 4 * 1024;
 
 /// Components of RFC 9421 §2.2 that a request has as a whole.
 const DERIVED: [&str; 7] = [
@@ -141,7 +145,11 @@ fn append(base: &mut Vec<u8>, request: &Request, name: &str, item: &Item) -> Res
     if name.starts_with('@') {
         return match (name, parameter) {
             ("@query-param", Some(("name", BareItem::String(name)))) => {
-                base.extend(query::parameter(request.query().unwrap_or_default(), name.as_str())?.bytes());
+                let query = request.query().unwrap_or_default();
+                if query.len() > READ_MAX {
+                    return Err(&COMPONENT_UNSUPPORTED);
+                }
+                base.extend(query::parameter(query, name.as_str())?.bytes());
                 Ok(())
             }
             (_, None) => derived(base, request, name),
@@ -228,6 +236,9 @@ fn authority(request: &Request) -> String {
 
 /// The member of a field that is a dictionary (RFC 9421 §2.1.2).
 fn member(value: &[u8], key: &str) -> Result<String, &'static Reason> {
+    if value.len() > READ_MAX {
+        return Err(&COMPONENT_UNSUPPORTED);
+    }
     let read: Dictionary = Parser::new(value).parse().map_err(|_| &COMPONENT_UNSUPPORTED)?;
     if !has_each_once(value) {
         return Err(&COMPONENT_SEVERAL);

@@ -39,10 +39,16 @@ impl Pace {
         Tick(u64::try_from(instant.div_ceil(self.rate)).unwrap_or(u64::MAX))
     }
 
+    /// What so many bytes cost, in parts.
+    #[expect(clippy::unused_self, reason = "parts mean nothing without their pace")]
+    pub(super) fn cost(&self, bytes: u64) -> u128 {
+        u128::from(bytes).saturating_mul(BYTE)
+    }
+
     /// For how long bytes must wait whose predecessors are paid at `due`, and when they are paid themselves.
     pub(super) fn send(&self, due: u128, bytes: usize, now: Tick) -> (Duration, u128) {
         let now = self.instant(now);
-        let cost = u128::try_from(bytes).unwrap_or(u128::MAX).saturating_mul(BYTE);
+        let cost = self.cost(u64::try_from(bytes).unwrap_or(u64::MAX));
         let next = due.max(now).saturating_add(cost);
         let wait = (next - now).saturating_sub(self.depth).div_ceil(self.rate);
         let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX));

@@ -99,3 +99,27 @@ fn what_can_have_no_effect_is_refused() {
         assert!(format!("{problems:?}").contains(part), "{config} {problems:?}");
     }
 }
+
+#[test]
+fn what_was_never_sent_is_nobodys_debt() {
+    let trial = Trial::of::<Bandwidth>(&json!({
+        "response": "10KiB/s", "burst": "10KiB", "by": "header:x-key", "missing": "deny",
+    }));
+    let left = request(&trial, "a");
+    assert_eq!(waits(&trial, &left, 10 * 1024, 0), 0);
+    assert_eq!(waits(&trial, &left, 100 * 1024, 0), 10_000);
+    let next = request(&trial, "a");
+    trial.finish(&Finished {
+        request: &left,
+        status: 200,
+        reason: None,
+        duration: std::time::Duration::ZERO,
+        bytes_in: 0,
+        bytes_out: 10 * 1024,
+    });
+    assert_eq!(
+        waits(&trial, &next, 10 * 1024, 0),
+        1000,
+        "behind what was sent, and nothing else"
+    );
+}

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::kept::LAYOUT;
+use crate::table::KEY_MAX;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -105,21 +105,21 @@ impl Record {
 impl Keep for Debts {
     fn export(&self, at: Tick) -> Vec<u8> {
         let now = self.gcra.instant(at);
-        kept::export(&self.table, now, now)
+        kept::export_due(&self.table, now)
     }
 
     fn import(&self, state: &[u8], at: Tick) {
-        kept::import(&self.table, state, self.gcra.instant(at), self.gcra.depth());
+        kept::import_due(&self.table, state, self.gcra.instant(at), self.gcra.depth());
     }
 }
 
 impl Keep for Blocks {
     fn export(&self, at: Tick) -> Vec<u8> {
-        kept::export(&self.table, at.0.into(), at.0.into())
+        kept::export_due(&self.table, at.0.into())
     }
 
     fn import(&self, state: &[u8], at: Tick) {
         // Ticks have 64 bits; whoever wrote the bytes, no block lasts longer than ticks can count.
-        kept::import(&self.table, state, at.0.into(), u64::MAX.into());
+        kept::import_due(&self.table, state, at.0.into(), u64::MAX.into());
     }
 }

@@ -43,11 +43,11 @@ impl Counts {
 /// Moments on the wall mean the same to a successor, so nothing is counted from its ticks.
 impl Keep for Counts {
     fn export(&self, _at: Tick) -> Vec<u8> {
-        kept::export(&self.table, 0, 0)
+        kept::export_due(&self.table, 0)
     }
 
     fn import(&self, state: &[u8], _at: Tick) {
-        kept::import(&self.table, state, 0, u128::MAX);
+        kept::import_due(&self.table, state, 0, u128::MAX);
     }
 }
 

@@ -15,6 +15,11 @@ const HOUR: u64 = 3_600_000;
 /// 2026-03-28T00:00:00Z: the day before clocks are put forward in Berlin.
 const MARCH: u64 = 1_774_656_000_000;
 
+/// A host whose step has an `id`, as quotas in a store must.
+fn host() -> TrialHost {
+    TrialHost::new().with_id("q")
+}
+
 fn request(trial: &Trial, address: u8, method: &Method, now: u64) -> Request {
     let request = Request::build(method.clone(), "/").unwrap();
     let request = request.from_client([192, 0, 2, address].into());
@@ -58,12 +63,12 @@ fn both(config: &Value) -> [Value; 2] {
 fn a_day_ends_at_midnight_of_its_zone() {
     let config = json!({ "by": "address", "allow": 2, "per": "day", "zone": "Europe/Berlin" });
     for config in both(&config) {
-        let trial = Trial::of::<Quota>(&config);
+        let trial = Trial::with_host::<Quota>(&config, &mut host());
         // Midnight in Berlin is 23:00 UTC, and this day has 23 hours.
         let begin = MARCH + 23 * HOUR;
         for expected in [
-            ["\"quota\";q=2;w=82800", "\"quota\";r=1;t=82800"],
-            ["\"quota\";q=2;w=82800", "\"quota\";r=0;t=82800"],
+            ["\"q\";q=2;w=82800", "\"q\";r=1;t=82800"],
+            ["\"q\";q=2;w=82800", "\"q\";r=0;t=82800"],
         ] {
             let mut request = request(&trial, 1, &Method::GET, begin);
             assert_eq!(ask(&trial, &mut request), None);
@@ -71,7 +76,7 @@ fn a_day_ends_at_midnight_of_its_zone() {
         }
         let mut late = request(&trial, 1, &Method::GET, begin + 23 * HOUR - 1);
         assert_eq!(ask(&trial, &mut late), Some(1));
-        assert_eq!(told(&trial, &late)[1], "\"quota\";r=0;t=1");
+        assert_eq!(told(&trial, &late)[1], "\"q\";r=0;t=1");
         assert_eq!(ask(&trial, &mut request(&trial, 2, &Method::GET, begin)), None);
         assert_eq!(
             ask(&trial, &mut request(&trial, 1, &Method::GET, begin + 23 * HOUR)),
@@ -86,7 +91,7 @@ fn a_refused_request_is_not_charged_and_a_cheaper_one_still_passes() {
         "by": "address", "allow": 7, "per": "month", "cost": { "methods": { "POST": 5 } },
     });
     for config in both(&config) {
-        let trial = Trial::of::<Quota>(&config);
+        let trial = Trial::with_host::<Quota>(&config, &mut host());
         let asked = |method: &Method| ask(&trial, &mut request(&trial, 1, method, MARCH)).is_none();
         let passes = [
             (Method::POST, true),
@@ -118,7 +123,7 @@ fn plans_have_quotas_of_their_own() {
             name: "acme",
         };
         let consumers = Consumers::new(vec!["gold".into()], [(known, Arc::new(consumer))]);
-        let mut host = TrialHost::new().with_consumers(consumers);
+        let mut host = host().with_consumers(consumers);
         let mut trial = Trial::with_host::<Quota>(&config, &mut host);
         for (name, allowed) in [("acme", 3), ("other", 1)] {
             for number in 0..5 {
@@ -143,7 +148,7 @@ fn host_resolve(host: &TrialHost, name: &str) -> Identity {
 #[test]
 fn what_was_used_stays_used_when_more_is_allowed() {
     let config = |allow: u64| json!({ "by": "address", "allow": allow, "per": "day", "store": "counters", "when-gone": "deny" });
-    let mut host = TrialHost::new();
+    let mut host = host();
     let before = Trial::with_host::<Quota>(&config(2), &mut host);
     for refused in [None, None, Some(86_400)] {
         assert_eq!(
@@ -160,7 +165,7 @@ fn what_was_used_stays_used_when_more_is_allowed() {
 #[test]
 fn a_successor_counts_on() {
     let config = json!({ "by": "address", "allow": 3, "per": "day", "keep-local": true });
-    let (mut old_host, mut new_host) = (TrialHost::new(), TrialHost::new());
+    let (mut old_host, mut new_host) = (host(), host());
     let old = Trial::with_host::<Quota>(&config, &mut old_host);
     let new = Trial::with_host::<Quota>(&config, &mut new_host);
     for _ in 0..2 {
@@ -180,7 +185,7 @@ fn a_successor_counts_on() {
 #[test]
 fn a_clock_that_is_put_back_gives_nothing_back() {
     let config = json!({ "by": "address", "allow": 1, "per": "day", "keep-local": true });
-    let trial = Trial::of::<Quota>(&config);
+    let trial = Trial::with_host::<Quota>(&config, &mut host());
     let next_day = MARCH + 24 * HOUR;
     assert_eq!(ask(&trial, &mut request(&trial, 1, &Method::GET, next_day)), None);
     assert!(ask(&trial, &mut request(&trial, 1, &Method::GET, next_day - 1)).is_some());
@@ -238,7 +243,7 @@ fn what_is_contradictory_or_can_have_no_effect_is_refused() {
         for (key, value) in change.as_object().unwrap() {
             config[key] = value.clone();
         }
-        let problems = Trial::try_build::<Quota>(&config, &mut TrialHost::new()).unwrap_err();
+        let problems = Trial::try_build::<Quota>(&config, &mut host()).unwrap_err();
         assert!(format!("{problems:?}").contains(part), "{config} {problems:?}");
     }
 }
@@ -264,7 +269,7 @@ proptest! {
             "cost": { "methods": { "POST": 3 } },
         });
         for config in both(&config) {
-            let trial = Trial::of::<Quota>(&config);
+            let trial = Trial::with_host::<Quota>(&config, &mut host());
             let mut model: HashMap<(u8, u64), u64> = HashMap::new();
             let mut now = begin;
             for (address, pause, is_post) in &events {
@@ -285,4 +290,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_quota_in_a_store_has_an_id() {
+    let config = json!({"by": "address", "allow": 1, "per": "day", "store": "s", "when-gone": "deny"});
+    let problems = Trial::try_build::<Quota>(&config, &mut TrialHost::new()).unwrap_err();
+    assert!(
+        format!("{problems:?}").contains("told apart by their `id`"),
+        "{problems:?}"
+    );
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use adamant_filter::prelude::*;
 
+use crate::keyed::Missing;
+
 /// Keys that are remembered where the file does not say how many.
 const REMEMBER: u32 = 50_000;
 
@@ -180,18 +182,6 @@ pub(super) enum Algorithm {
     Even,
     /// So many in any window, by the counts of two.
     Sliding,
-}
-
-/// What happens to a request without a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Missing {
-    /// It is refused.
-    Deny,
-    /// All of them are one key.
-    Share,
-    /// It passes uncounted.
-    Skip,
 }
 
 /// Fields for older clients.

@@ -5,6 +5,7 @@
 
 use adamant_filter::prelude::*;
 
+use crate::fields::{NAME_MAX, quoted, units_of};
 use crate::gcra::Wait;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -13,9 +14,6 @@ const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
 
 /// The one value of `Retry-After` that fast limits need.
 const ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
-
-/// Longest name of a limit that is written.
-const NAME_MAX: usize = 64;
 
 /// Room for an item: a name with every character escaped, `;r=`, `;t=` and two numbers.
 const ITEM_MAX: usize = 2 * NAME_MAX + 2 + 3 + 3 + 20 + 20;
@@ -115,7 +113,7 @@ impl QuotaFields {
             response.append_header(LIMIT, item);
             return;
         };
-        let in_front = requests_of(first.as_bytes()).is_none_or(|others| u64::from(left.requests) <= others);
+        let in_front = units_of(first.as_bytes()).is_none_or(|others| u64::from(left.requests) <= others);
         join(response, POLICY, &self.policy, in_front);
         join(response, LIMIT, &item, in_front);
     }
@@ -186,31 +184,6 @@ fn join(response: &mut Response<'_>, name: HeaderName, item: &HeaderValue, in_fr
     if let Ok(list) = HeaderValue::from_bytes(&items.join(&b", "[..])) {
         response.set_header(name, list);
     }
-}
-
-/// The `r` of the first item of a list.
-fn requests_of(list: &[u8]) -> Option<u64> {
-    let at = list.windows(3).position(|window| window == b";r=")?;
-    let mut digits = list
-        .get(at + 3..)?
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit());
-    digits.try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })
-}
-
-/// A string of RFC 9651 §3.3.3: printable ASCII in quotes.
-fn quoted(name: &str) -> String {
-    let mut text = String::from("\"");
-    for c in name.chars().filter(|c| (' '..='~').contains(c)).take(NAME_MAX) {
-        if c == '"' || c == '\\' {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    text.push('"');
-    text
 }
 
 /// An item being written, on the stack.

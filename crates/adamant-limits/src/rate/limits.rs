@@ -9,12 +9,12 @@ use adamant_filter::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::RateLimit;
-use super::config::Missing;
 use super::fields::{Left, QuotaFields, retry_after};
 use super::wanted::LIMITS_MAX;
 use crate::exact::Exact;
 use crate::gcra::{Answer, Wait};
 use crate::held::Held;
+use crate::keyed::Missing;
 use crate::meter::Meter;
 
 /// One limit with its state.

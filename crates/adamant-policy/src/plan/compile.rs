@@ -13,8 +13,8 @@ use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring, pattern};
 use crate::config::{
-    ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep, Step,
-    StepKind,
+    Action, ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep,
+    Step, StepKind,
 };
 
 /// Collects what the routes of a file compile to.
@@ -140,6 +140,7 @@ impl<'c> Compiler<'c> {
             self.check_captures(route, &stages);
             self.check_protection(route, &stages);
             self.check_client_certificates(route, &stages);
+            self.check_bodies(route, &stages);
         }
         RoutePlan {
             facts: Arc::new(self.facts(route)),
@@ -178,6 +179,9 @@ impl<'c> Compiler<'c> {
         match &step.kind {
             StepKind::AnyOf(branches) | StepKind::AllOf(branches) => {
                 self.check_group(branches);
+                if matches!(step.kind, StepKind::AnyOf(_)) {
+                    self.check_branches(branches);
+                }
                 let built = self.build_all(branches, policy)?;
                 let generic = step.generic.clone();
                 Some(match &step.kind {
@@ -234,6 +238,34 @@ impl<'c> Compiler<'c> {
                 let problem = Problem::new("groups.limit", text).with_span(branch.span);
                 self.problems
                     .push(problem.with_help("put the limit before or behind the group"));
+            }
+        }
+    }
+
+    /// A branch that does not run, or only watches, or passes when it cannot decide would let its whole group pass.
+    fn check_branches(&mut self, branches: &[Step]) {
+        for branch in branches {
+            let Generic {
+                when,
+                shadow,
+                on_fault,
+                id: _,
+            } = &branch.generic;
+            let words = [
+                ("when", when.is_some()),
+                ("shadow", *shadow == Some(true)),
+                ("on-fault: pass", *on_fault == Some(OnFault::Pass)),
+            ];
+            for (word, _) in words.into_iter().filter(|(_, is_there)| *is_there) {
+                let text = format!("`{word}` on a branch of `any-of` would let the whole group pass");
+                self.problems.push(
+                    Problem::new("groups.open-branch", text)
+                        .with_span(branch.span)
+                        .with_help("write it beside `any-of`, for all of its branches"),
+                );
+            }
+            if let StepKind::AnyOf(inner) | StepKind::AllOf(inner) = &branch.kind {
+                self.check_branches(inner);
             }
         }
     }
@@ -383,6 +415,30 @@ impl<'c> Compiler<'c> {
         self.steps
             .get(step.0 as usize)
             .map_or(Span::default(), |info| info.span)
+    }
+
+    /// A step that proves bodies needs a route that reads them.
+    fn check_bodies(&mut self, route: &Route, stages: &[Stage]) {
+        if matches!(route.action, Action::To(_)) {
+            return;
+        }
+        let mut leaves = Vec::new();
+        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
+        for placed in leaves
+            .into_iter()
+            .filter(|placed| placed.instance.needs.buffer_request.is_some())
+        {
+            let text = format!(
+                "`{}` proves bodies, and route `{}` answers without reading one",
+                placed.instance.filter, route.name
+            );
+            self.problems.push(
+                Problem::new("routes.unread-body", text)
+                    .with_span(self.span(placed.instance.step))
+                    .with_second(route.span, "on this route")
+                    .with_help("put it on a route that has an upstream"),
+            );
+        }
     }
 
     /// A step that looks at certificates of clients needs a listener that asks for them, and the same authorities

@@ -2,7 +2,7 @@
 //!
 //! An exchange owns memory that the next exchange on the same thread uses again; it knows no carrier.
 
-use adamant_filter::{Fields, Origin, Reason, Reply, Request, Role};
+use adamant_filter::{Fields, Mark, Origin, Reason, Reply, Request, Role};
 
 use super::stage::StepId;
 use crate::config::ListenerId;
@@ -20,6 +20,30 @@ pub struct Exchange {
     /// Position of the matched route.
     pub route: Option<usize>,
     decisions: Vec<Decision>,
+    /// Whether the `when` of a step fitted the request when the step was come to. Asked once: later steps change the
+    /// head, and all moments of a step must go by the same answer.
+    conditions: Vec<(StepId, bool)>,
+    /// The way into groups to the hook that must wait, the innermost first.
+    frames: Vec<Frame>,
+}
+
+/// Where in a group a hook must wait, and what is known until then.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    /// All branches before this one have passed.
+    AllOf {
+        /// The branch.
+        branch: usize,
+    },
+    /// All branches before this one have refused.
+    AnyOf {
+        /// The branch.
+        branch: usize,
+        /// To what the request goes back when a branch refuses.
+        mark: Mark,
+        /// What the branches before have said.
+        refused: Option<Refusal>,
+    },
 }
 
 /// What one step decided.
@@ -125,6 +149,8 @@ impl Default for Exchange {
             listener: None,
             route: None,
             decisions: Vec::with_capacity(DECISIONS_MAX),
+            conditions: Vec::new(),
+            frames: Vec::new(),
         }
     }
 }
@@ -136,6 +162,8 @@ impl Exchange {
         self.listener = None;
         self.route = None;
         self.decisions.clear();
+        self.conditions.clear();
+        self.frames.clear();
     }
 
     /// Lets go of everything that this exchange referred to.
@@ -150,9 +178,25 @@ impl Exchange {
         &self.decisions
     }
 
-    /// Whether this step decided, or may have: beyond the list nobody knows.
-    pub(crate) fn may_have_decided(&self, step: StepId) -> bool {
-        self.decisions.len() >= DECISIONS_MAX || self.decisions.iter().any(|decision| decision.step == step)
+    /// A hook of this group must wait.
+    pub(crate) fn waits_in(&mut self, frame: Frame) {
+        self.frames.push(frame);
+    }
+
+    /// The group that is gone on with, if one is.
+    pub(crate) fn waited_in(&mut self, is_gone_on_with: bool) -> Option<Frame> {
+        if is_gone_on_with { self.frames.pop() } else { None }
+    }
+
+    /// Whether the `when` of this step fitted; `None` when the step was not come to.
+    pub(crate) fn fitted(&self, step: StepId) -> Option<bool> {
+        let known = self.conditions.iter().find(|(known, _)| *known == step);
+        known.map(|(_, fitted)| *fitted)
+    }
+
+    /// Keeps whether the `when` of this step fits.
+    pub(crate) fn keep_fitted(&mut self, step: StepId, fitted: bool) {
+        self.conditions.push((step, fitted));
     }
 
     pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {

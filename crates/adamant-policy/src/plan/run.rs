@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use adamant_filter::{
-    Attempt, Chunk, Denial, Finished, Reason, Request, RequestHook, Response, Role, Verdict,
+    Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Role, Verdict,
 };
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::exchange::{Decided, Exchange, Outcome, Refusal};
+use super::exchange::{Decided, Exchange, Frame, Outcome, Refusal};
 use super::stage::{Placed, Stage};
 use super::{Plan, RoutePlan};
 use crate::config::OnFault;
@@ -49,8 +49,11 @@ impl Plan {
         };
         for (position, stage) in route.stages.iter().enumerate() {
             match quick(stage, exchange) {
-                Step::Next => {}
-                Step::Stop(decided) => return Progress::Done(decided),
+                Step::Next => exchange.request.settle(),
+                Step::Stop(decided) => {
+                    exchange.request.settle();
+                    return Progress::Done(decided);
+                }
                 Step::Waits(hook) => {
                     return Progress::Waits(Waiting {
                         stage: position,
@@ -67,12 +70,14 @@ impl Plan {
         let Some(route) = self.route_of(exchange) else {
             return Decided::Go;
         };
-        let mut first = from.hook;
+        let mut first = From::Hook(from.hook);
         for stage in route.stages.get(from.stage..).unwrap_or_default() {
-            if let Some(decided) = slow(stage, exchange, first).await {
+            let decided = slow(stage, exchange, first).await;
+            exchange.request.settle();
+            if let Some(decided) = decided {
                 return decided;
             }
-            first = 0;
+            first = From::Start;
         }
         Decided::Go
     }
@@ -81,7 +86,7 @@ impl Plan {
     pub fn request_body(&self, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
         for placed in &route.wiring.request_body {
-            if skips(placed, &exchange.request) {
+            if is_left_out(placed, exchange) {
                 continue;
             }
             for hook in &placed.instance.wired.request_body {
@@ -112,12 +117,17 @@ impl Plan {
     ) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
         for placed in &route.wiring.attempt {
-            if placed.shadow || skips(placed, &exchange.request) {
+            if placed.shadow || is_left_out(placed, exchange) {
                 continue;
             }
             for hook in &placed.instance.wired.attempt {
                 let outcome = hook(&mut Attempt::new(head, &exchange.request, number, upstream));
-                let verdict = outcome.map_or_else(Verdict::Fault, |()| Verdict::Pass);
+                let verdict = match outcome {
+                    Ok(()) => Verdict::Pass,
+                    // What the client did wrong is no failure of the world, so `on-fault` does not waive it.
+                    Err(fault) if fault.reason.status() < 500 => fault.reason.deny(),
+                    Err(fault) => Verdict::Fault(fault),
+                };
                 if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
                     return Some(refusal);
                 }
@@ -137,7 +147,7 @@ impl Plan {
         let route = self.route_of(exchange)?;
         let mut refused = None;
         for placed in route.wiring.response.iter().rev() {
-            if placed.shadow || skips(placed, &exchange.request) {
+            if placed.shadow || is_left_out(placed, exchange) {
                 continue;
             }
             for hook in placed.instance.wired.response.iter().rev() {
@@ -157,7 +167,7 @@ impl Plan {
     pub fn response_body(&self, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
         for placed in route.wiring.response_body.iter().rev() {
-            if placed.shadow || skips(placed, &exchange.request) {
+            if placed.shadow || is_left_out(placed, exchange) {
                 continue;
             }
             for hook in placed.instance.wired.response_body.iter().rev() {
@@ -212,35 +222,62 @@ pub struct End {
     pub bytes_out: u64,
 }
 
-fn skips(placed: &Placed, request: &Request) -> bool {
-    placed.when.as_ref().is_some_and(|when| !when.fits(request))
+/// Whether a step that is come to has nothing to do with the request.
+fn skips(placed: &Placed, exchange: &mut Exchange) -> bool {
+    let Some(when) = &placed.when else { return false };
+    let step = placed.instance.step;
+    let fits = exchange.fitted(step).unwrap_or_else(|| {
+        let fits = when.fits(&exchange.request);
+        exchange.keep_fitted(step, fits);
+        fits
+    });
+    !fits
 }
 
-/// Whether a step has nothing to do with an exchange that ended. Filters may have changed the head since its
-/// request hook ran, or it was lost with its connection: what that hook took must be given back all the same.
+/// Whether a later moment of a step has nothing to do with the exchange: as it was when the step was come to, or as
+/// the request is where an earlier step ended it.
 fn is_left_out(placed: &Placed, exchange: &Exchange) -> bool {
-    skips(placed, &exchange.request) && !exchange.may_have_decided(placed.instance.step)
+    let Some(when) = &placed.when else { return false };
+    let fits = exchange.fitted(placed.instance.step);
+    !fits.unwrap_or_else(|| when.fits(&exchange.request))
 }
 
-/// Runs a stage without waiting. A group in which a filter must wait is run again as a whole by [`slow`]:
-/// groups hold filters that prove identities, which may be asked twice.
+/// Runs a stage without waiting. Where a filter of a group must wait, the way to it is kept in the exchange and
+/// [`slow`] goes on there: no step is asked twice. What a branch changed that refuses, such as a credential that was
+/// taken away, is put back before the next one is asked.
 fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
     match stage {
         Stage::One(placed) => one_quick(placed, exchange),
         Stage::AllOf(branches) => {
-            for branch in branches {
-                match quick(branch, exchange) {
+            for (branch, stage) in branches.iter().enumerate() {
+                match quick(stage, exchange) {
                     Step::Next => {}
-                    other => return other,
+                    Step::Waits(hook) => {
+                        exchange.waits_in(Frame::AllOf { branch });
+                        return Step::Waits(hook);
+                    }
+                    Step::Stop(decided) => return Step::Stop(decided),
                 }
             }
             Step::Next
         }
         Stage::AnyOf(branches) => {
+            let mark = exchange.request.mark();
             let mut refused = None;
-            for branch in branches {
-                match quick(branch, exchange) {
-                    Step::Stop(Decided::Refuse(refusal)) => refused = Some(merge(refused, refusal)),
+            for (branch, stage) in branches.iter().enumerate() {
+                match quick(stage, exchange) {
+                    Step::Stop(Decided::Refuse(refusal)) => {
+                        exchange.request.undo(mark);
+                        refused = Some(merge(refused, refusal));
+                    }
+                    Step::Waits(hook) => {
+                        exchange.waits_in(Frame::AnyOf {
+                            branch,
+                            mark,
+                            refused,
+                        });
+                        return Step::Waits(hook);
+                    }
                     other => return other,
                 }
             }
@@ -250,7 +287,7 @@ fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
 }
 
 fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
-    if skips(placed, &exchange.request) {
+    if skips(placed, exchange) {
         return Step::Next;
     }
     for (position, hook) in placed.instance.wired.request.iter().enumerate() {
@@ -287,40 +324,76 @@ fn in_shadow<T>(request: &Request, run: impl Fn(&mut Request) -> T) -> T {
     answer
 }
 
-/// Runs a stage from its hook at `first` on and waits where it must. A group begins anew: it holds nothing
-/// that charges.
+/// Where [`slow`] begins: anew, or at the hook that must wait.
+#[derive(Clone, Copy)]
+enum From {
+    Start,
+    Hook(usize),
+}
+
+impl From {
+    const fn is_hook(self) -> bool {
+        matches!(self, Self::Hook(_))
+    }
+}
+
+/// Runs a stage and waits where it must.
 fn slow<'a>(
     stage: &'a Stage,
     exchange: &'a mut Exchange,
-    first: usize,
+    from: From,
 ) -> Pin<Box<dyn Future<Output = Option<Decided>> + Send + 'a>> {
     Box::pin(async move {
         match stage {
-            Stage::One(placed) => one_slow(placed, exchange, first).await,
+            Stage::One(placed) => {
+                let first = match from {
+                    From::Start => 0,
+                    From::Hook(hook) => hook,
+                };
+                one_slow(placed, exchange, first).await
+            }
             Stage::AllOf(branches) => {
-                for branch in branches {
-                    if let Some(decided) = slow(branch, exchange, 0).await {
+                let (mut from, mut first) = (from, 0);
+                if let Some(Frame::AllOf { branch }) = exchange.waited_in(from.is_hook()) {
+                    first = branch;
+                }
+                for stage in branches.get(first..).unwrap_or_default() {
+                    if let Some(decided) = slow(stage, exchange, from).await {
                         return Some(decided);
                     }
+                    from = From::Start;
                 }
                 None
             }
-            Stage::AnyOf(branches) => {
-                let mut refused = None;
-                for branch in branches {
-                    match slow(branch, exchange, 0).await {
-                        Some(Decided::Refuse(refusal)) => refused = Some(merge(refused, refusal)),
-                        other => return other,
-                    }
-                }
-                refused.map(Decided::Refuse)
-            }
+            Stage::AnyOf(branches) => any_slow(branches, exchange, from).await,
         }
     })
 }
 
+async fn any_slow(branches: &[Stage], exchange: &mut Exchange, mut from: From) -> Option<Decided> {
+    let (first, mark, mut refused) = match exchange.waited_in(from.is_hook()) {
+        Some(Frame::AnyOf {
+            branch,
+            mark,
+            refused,
+        }) => (branch, mark, refused),
+        Some(Frame::AllOf { .. }) | None => (0, exchange.request.mark(), None),
+    };
+    for stage in branches.get(first..).unwrap_or_default() {
+        match slow(stage, exchange, from).await {
+            Some(Decided::Refuse(refusal)) => {
+                exchange.request.undo(mark);
+                refused = Some(merge(refused, refusal));
+            }
+            other => return other,
+        }
+        from = From::Start;
+    }
+    refused.map(Decided::Refuse)
+}
+
 async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Option<Decided> {
-    if skips(placed, &exchange.request) {
+    if skips(placed, exchange) {
         return None;
     }
     for hook in placed.instance.wired.request.get(first..).unwrap_or_default() {
@@ -345,6 +418,14 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
 }
 
 /// Applies the generic keys to a verdict and writes the decision down.
+/// Every 401 carries a challenge (RFC 9110 §15.5.2). Where a filter has none of its own, its word is the scheme.
+fn challenged(by: &'static str, reason: &Reason, mut fields: Fields) -> Fields {
+    if reason.status() == 401 && !fields.iter().any(|(name, _)| *name == WWW_AUTHENTICATE) {
+        fields.push((WWW_AUTHENTICATE, HeaderValue::from_static(by)));
+    }
+    fields
+}
+
 fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     let step = placed.instance.step;
     let by = placed.instance.filter;
@@ -365,6 +446,7 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     match verdict {
         Verdict::Pass => Step::Next,
         Verdict::Deny(Denial { reason, fields }) => {
+            let fields = challenged(by, reason, fields);
             exchange.decide(step, Outcome::Denied, Some(reason));
             Step::Stop(Decided::Refuse(Refusal {
                 by,
@@ -385,6 +467,7 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
             exchange.decide(step, Outcome::FaultDenied, Some(fault.reason));
             let refusal = Refusal {
                 role,
+                fields: challenged(by, fault.reason, Fields::new()),
                 ..Refusal::new(by, fault.reason)
             };
             Step::Stop(Decided::Refuse(refusal))

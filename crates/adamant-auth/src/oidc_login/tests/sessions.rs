@@ -5,11 +5,15 @@ use pingora_http::ResponseHeader;
 
 use super::*;
 
+/// What a step with the usual claims takes them for.
+const MEANING: &str = "sub\0scope\0";
+
 fn sealer(host: &mut TrialHost) -> Sealer {
     let purpose = Purpose {
         word: "session",
         issuer: "https://id.test/",
         client: "app",
+        meaning: MEANING,
     };
     let random = host.random();
     Sealer::new(&Secret::new(&[7; 32]), None, purpose, random).unwrap()
@@ -20,7 +24,10 @@ fn session(began: u64, used: u64) -> String {
     let session = Session {
         subject: "ann".to_owned(),
         scopes: "a b".to_owned(),
-        claims: json!({"email": "ann@app.test"}).as_object().unwrap().clone(),
+        claims: json!({"sub": "ann", "email": "ann@app.test"})
+            .as_object()
+            .unwrap()
+            .clone(),
         began,
         used,
     };

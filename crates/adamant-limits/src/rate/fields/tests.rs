@@ -47,11 +47,11 @@ proptest! {
         let fields = QuotaFields::new("x", 1, Wait::from_nanoseconds(1));
         let item = fields.item(Left { requests, seconds, tier: 7 });
         prop_assert_eq!(item.to_str().unwrap(), format!("\"x\";r={requests};t={seconds}"));
-        prop_assert_eq!(requests_of(item.as_bytes()), Some(u64::from(requests)));
+        prop_assert_eq!(units_of(item.as_bytes()), Some(u64::from(requests)));
     }
 
     #[test]
     fn foreign_lists_are_read_without_harm(list in prop::collection::vec(any::<u8>(), 0..60)) {
-        let _ = requests_of(&list);
+        let _ = units_of(&list);
     }
 }
