@@ -164,7 +164,8 @@ async fn log_and_explanation_name_the_consumer_of_the_file() {
     let (logged, explained) = told(&gateway, &World::key("acme"), 4).await;
     assert_eq!(
         (&logged["consumer"], &explained["consumer"]),
-        (&json!("acme"), &json!("acme"))
+        (&json!("api-key::acme"), &json!("api-key::acme")),
+        "a namesake of the consumer is called by its proof"
     );
     assert_eq!(
         (&logged["plan"], &explained["plan"]),

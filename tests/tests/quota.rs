@@ -200,7 +200,7 @@ async fn instances_share_a_quota_that_outlives_them_and_is_raised_in_its_middle(
     let raised = Gateway::start(&shared(&redis, "allow: 7, when-gone: deny")).await;
     assert_eq!(statuses(&raised, 3).await, [204, 204, 429]);
     let by_another_name = shared(&redis, "allow: 1, when-gone: deny").yaml();
-    let by_another_name = by_another_name.trim_end().to_owned() + "\n        id: other\n";
+    let by_another_name = by_another_name.replace("id: monthly", "id: other");
     let apart = Setup::text(&by_another_name).start().await;
     assert_eq!(statuses(&apart, 2).await, [204, 429]);
 }
