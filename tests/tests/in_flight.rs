@@ -152,6 +152,9 @@ async fn a_place_comes_back_when_the_client_leaves() {
     client
         .send("POST /one/free HTTP/1.1\r\nHost: api.test\r\nContent-Length: 100000\r\n\r\nbegin")
         .await;
+    // Whoever looks must not come first, and take the place.
+    let active = ["http_request_method=\"POST\"", "url_scheme=\"http\""];
+    gateway.counts("http_server_active_requests", &active, 1.0).await;
     wait::polled("the upload is in progress", || async {
         (get(at, "/one/free", &[]).await.status == 429).then_some(())
     })
