@@ -13,8 +13,8 @@ use adamant_filter::{Size, Tick};
 /// A hash of what must be unique.
 pub(crate) type Mark = [u8; 32];
 
-/// Memory of one mark: its place in the order, and in a table that is at least half full.
-const PER_MARK: u64 = 160;
+/// Memory of one mark: two places in the order, and one in a table that is at least half full.
+const PER_MARK: u64 = 240;
 
 /// Marks of the last while.
 pub(crate) struct Replay {
@@ -80,9 +80,12 @@ impl Replay {
         if known.contains_key(&mark) {
             return Seen::Again;
         }
-        // Those that were forgotten keep their place in the order, and count until their time is over.
-        if order.len() >= self.room {
+        if known.len() >= self.room {
             return Seen::NoRoom;
+        }
+        // Those that were forgotten keep their place in the order for a while.
+        if order.len() >= self.room.saturating_mul(2) {
+            order.retain(|(at, mark)| known.get(mark) == Some(at));
         }
         known.insert(mark, now);
         order.push_back((now, mark));
@@ -127,13 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_is_first_again_and_takes_no_more_room() {
+    fn what_was_forgotten_is_first_again_and_takes_no_room() {
         let replay = Replay::new(3, Duration::from_secs(60));
         for at in [0, 10, 20] {
             assert_eq!(replay.see([1; 32], second(at)), Seen::First);
             replay.forget(&[1; 32]);
         }
-        assert_eq!(replay.see([1; 32], second(30)), Seen::NoRoom);
+        for number in 10..100 {
+            assert_eq!(replay.see([number; 32], second(30)), Seen::First);
+            replay.forget(&[number; 32]);
+        }
         assert_eq!(replay.see([1; 32], second(61)), Seen::First);
         // The time of the mark that was forgotten is not that of the new one.
         assert_eq!(replay.see([1; 32], second(75)), Seen::Again);

@@ -5,7 +5,6 @@
 //! is remembered.
 
 mod proof;
-mod replay;
 
 use std::collections::BTreeSet;
 

@@ -10,6 +10,9 @@ pub(super) const WHOLE: u32 = 1_000_000;
 /// Pressure that is added within the time of one target while the delay is twice the target.
 const RISE: u64 = 100_000;
 
+/// Longest target by which pressure falls: whatever a file calls too long, what is over is over after ten seconds.
+const FALL_TARGET_MAX: u64 = 50_000;
+
 /// Pressure that is taken away within the time of one target while the delay is below half of it. Slower than the
 /// rise, so that a load that stays is not let in again at once.
 const FALL: u64 = 10_000;
@@ -51,7 +54,9 @@ impl Controller {
             let excess = (100 * (standing - self.target) / self.target).min(100 * EXCESS_MAX);
             self.pressure += of_target(RISE * excess / 100);
         } else if standing < self.target / 2 {
-            self.pressure = self.pressure.saturating_sub(of_target(FALL));
+            let target = self.target.min(FALL_TARGET_MAX);
+            let fall = FALL.saturating_mul(micros(elapsed)) / target;
+            self.pressure = self.pressure.saturating_sub(fall.min(STEP_MAX));
         }
         self.pressure = self.pressure.min(2 * u64::from(WHOLE));
         u32::try_from(self.pressure).unwrap_or(2 * WHOLE)

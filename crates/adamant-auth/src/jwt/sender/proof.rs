@@ -12,18 +12,19 @@ use http::Uri;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::replay::{Replay, Used};
 use super::{DpopConfig, PublicOrigin};
 use crate::jwt::algorithm::{Algorithm, Algorithms};
 use crate::jwt::binding::Hash;
 use crate::jwt::claims::date;
 use crate::jwt::keys::Key;
 use crate::jwt::reason::{
-    PROOF_ALGORITHM, PROOF_CLAIMS, PROOF_KEY, PROOF_MALFORMED, PROOF_METHOD, PROOF_MISSING, PROOF_SEVERAL,
-    PROOF_SIGNATURE, PROOF_STRANGER, PROOF_TARGET, PROOF_TIME, PROOF_TOKEN, PROOF_TYPE,
+    PROOF_ALGORITHM, PROOF_CLAIMS, PROOF_KEY, PROOF_MALFORMED, PROOF_METHOD, PROOF_MISSING, PROOF_REPLAYED,
+    PROOF_SEVERAL, PROOF_SIGNATURE, PROOF_STRANGER, PROOF_TARGET, PROOF_TIME, PROOF_TOKEN, PROOF_TYPE,
+    PROOFS_FULL,
 };
 use crate::jwt::token::Token;
 use crate::jwt::{json, jwks};
+use crate::replay::{Mark, Replay, Seen};
 
 /// The field of a proof.
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -79,7 +80,11 @@ impl Proofs {
         self.check_signature(&token, key)?;
         let claims = json::object(&token.payload).ok_or(&PROOF_MALFORMED)?;
         let name = self.check_claims(request, &claims, credential)?;
-        self.used.spend(used(key, name), request.now())
+        match self.used.see(used(key, name), request.now()) {
+            Seen::First => Ok(()),
+            Seen::Again => Err(&PROOF_REPLAYED),
+            Seen::NoRoom => Err(&PROOFS_FULL),
+        }
     }
 
     /// The header must hold a public key, the proof must be signed by it, and it must be the right one.
@@ -148,9 +153,12 @@ impl Proofs {
 }
 
 /// The name of a proof in the memory of used ones. A client can only use up names of its own key.
-fn used(key: &Hash, name: &str) -> Used {
-    let hash = Sha256::new().chain_update(key).chain_update(name).finalize();
-    hash.first_chunk().copied().unwrap_or_default()
+fn used(key: &Hash, name: &str) -> Mark {
+    Sha256::new()
+        .chain_update(key)
+        .chain_update(name)
+        .finalize()
+        .into()
 }
 
 fn public_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<Key, &'static Reason> {
