@@ -98,7 +98,7 @@ async fn the_server_is_asked_by_a_known_client_and_the_upstream_sees_no_token() 
                 "introspection: {{ {url}, client: {{ {client} }}, any-audience: true, active-for: 1m, forward: {forward} }}"
             );
             let gateway = start(&origin, &only(&step)).await;
-            assert_eq!(bearer(&gateway, "abc").await.status, 200, "{client}");
+            assert_eq!(bearer(&gateway, "opaque-token").await.status, 200, "{client}");
             assert_eq!(origin.last().field("authorization").is_some(), forward);
             let asked = server.last();
             assert_eq!(
@@ -111,10 +111,10 @@ async fn the_server_is_asked_by_a_known_client_and_the_upstream_sees_no_token() 
             );
             let expected = authorization.map(|text| format!("Basic {}", STANDARD.encode(text)));
             assert_eq!(asked.field("authorization"), expected.as_deref());
-            let form = format!("token=abc&token_type_hint=access_token{more}");
+            let form = format!("token=opaque-token&token_type_hint=access_token{more}");
             assert_eq!(String::from_utf8_lossy(&asked.body), form);
             let logged = format!("{}{}", gateway.stdout(), gateway.stderr());
-            assert!(!logged.contains("abc") && !logged.contains("s3cret"), "{logged}");
+            assert!(!logged.contains("opaque-token") && !logged.contains("s3cret"), "{logged}");
         }
     }
 }
