@@ -114,7 +114,10 @@ async fn the_server_is_asked_by_a_known_client_and_the_upstream_sees_no_token() 
             let form = format!("token=opaque-token&token_type_hint=access_token{more}");
             assert_eq!(String::from_utf8_lossy(&asked.body), form);
             let logged = format!("{}{}", gateway.stdout(), gateway.stderr());
-            assert!(!logged.contains("opaque-token") && !logged.contains("s3cret"), "{logged}");
+            assert!(
+                !logged.contains("opaque-token") && !logged.contains("s3cret"),
+                "{logged}"
+            );
         }
     }
 }
