@@ -168,7 +168,7 @@ async fn a_message_is_delivered_once_where_the_file_says_so() {
     let origin = Origin::start(move |_| Answer::status(answers.load(Ordering::Relaxed))).await;
     let once = taking(
         &origin,
-        "secrets: [{ file: one.secret }], replay: refuse, remember: 4",
+        "secrets: [{ file: one.secret }], replay: refuse, remember: 2",
     )
     .await;
     let again = taking(&origin, "secrets: [{ file: one.secret }], replay: allow").await;
