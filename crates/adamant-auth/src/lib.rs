@@ -29,6 +29,7 @@ mod claim;
 mod client_certificate;
 mod consumer;
 mod credential;
+mod credential_file;
 mod escape;
 mod flight;
 mod form;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Map, Value};
-use adamant_filter::{Consumers, Problems, Span, decode};
-use jiff::Timestamp;
+use adamant_filter::{Consumers, Span, decode};
 
 use super::{ApiKey, Hash, Record, Records, start_of};
 use crate::consumer::is_consumer;
+use crate::credential_file::{end_from, first_of};
 use crate::scopes::is_scope;
 
 /// How the hash was made.
@@ -51,7 +51,7 @@ impl KeyFile {
         let node = boot
             .document(path)
             .map_err(|problem| problem.with_path("keys.file"))?;
-        decode(&node).map_err(|problems| first_of(problems, path))
+        decode(&node).map_err(|problems| first_of(problems, path, "keys.file"))
     }
 
     /// The records by the start of their hash.
@@ -77,19 +77,6 @@ impl KeyFile {
             }
         }
         Ok(records)
-    }
-}
-
-/// The first problem stands for all; the number of the others is told.
-fn first_of(problems: Problems, path: &Path) -> Problem {
-    let others = problems.len().saturating_sub(1);
-    let first = problems.into_iter().next();
-    let first = first.unwrap_or_else(|| Problem::new("files.malformed", "cannot be read"));
-    let problem = first.within(path).with_path("keys.file");
-    if others == 0 {
-        problem
-    } else {
-        problem.with_help(format!("and {others} more problems in that file"))
     }
 }
 
@@ -138,14 +125,4 @@ fn hash_from(text: &str) -> Option<Hash> {
         *byte = u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()?;
     }
     Some(hash)
-}
-
-fn end_from(text: &Spanned<String>) -> Result<u64, Problem> {
-    let wrong = || {
-        Problem::at("not-after", format!("`{}` is not a point in time", text.value))
-            .with_span(text.span)
-            .with_help("write a timestamp with its zone, such as `2027-01-01T00:00:00Z`")
-    };
-    let end: Timestamp = text.parse().map_err(|_| wrong())?;
-    u64::try_from(end.as_millisecond()).map_err(|_| wrong())
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use adamant_filter::prelude::*;
-use adamant_filter::{Consumers, Problems, Span, decode};
-use jiff::Timestamp;
+use adamant_filter::{Consumers, Span, decode};
 
 use super::Basic;
 use super::hash::PasswordHash;
 use super::users::{Record, Users};
 use crate::consumer::is_consumer;
+use crate::credential_file::{end_from, first_of};
 use crate::scopes::is_scope;
 
 /// Longest name of a user, in bytes.
@@ -49,7 +49,7 @@ impl UserFile {
         let node = boot
             .document(path)
             .map_err(|problem| problem.with_path("users.file"))?;
-        let file: Self = decode(&node).map_err(|problems| first_of(problems, path))?;
+        let file: Self = decode(&node).map_err(|problems| first_of(problems, path, "users.file"))?;
         let users = file.into_users(&boot.consumers());
         users.map_err(|problem| problem.within(path).with_path("users.file"))
     }
@@ -70,19 +70,6 @@ impl UserFile {
             }
         }
         Ok(Users { numbers, records })
-    }
-}
-
-/// The first problem stands for all; the number of the others is told.
-fn first_of(problems: Problems, path: &Path) -> Problem {
-    let others = problems.len().saturating_sub(1);
-    let first = problems.into_iter().next();
-    let first = first.unwrap_or_else(|| Problem::new("files.malformed", "cannot be read"));
-    let problem = first.within(path).with_path("users.file");
-    if others == 0 {
-        problem
-    } else {
-        problem.with_help(format!("and {others} more problems in that file"))
     }
 }
 
@@ -117,14 +104,4 @@ impl Entry {
 /// Whether a user may have this name.
 pub(super) fn is_name(name: &str) -> bool {
     is_consumer(name) && name.len() <= NAME_MAX && !name.contains(':')
-}
-
-fn end_from(text: &Spanned<String>) -> Result<u64, Problem> {
-    let wrong = || {
-        Problem::at("not-after", format!("`{}` is not a point in time", text.value))
-            .with_span(text.span)
-            .with_help("write a timestamp with its zone, such as `2027-01-01T00:00:00Z`")
-    };
-    let end: Timestamp = text.parse().map_err(|_| wrong())?;
-    u64::try_from(end.as_millisecond()).map_err(|_| wrong())
 }

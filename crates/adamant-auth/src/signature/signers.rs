@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Map, Value};
-use adamant_filter::{Consumers, Problems, Span, decode};
+use adamant_filter::{Consumers, Span, decode};
 
 use super::algorithm::{SigningAlgorithm, Verifying};
 use crate::consumer::is_consumer;
+use crate::credential_file::first_of;
 use crate::jwt::keys::{Material, Unfit};
 use crate::jwt::{jwks, pem};
 use crate::scopes::is_scope;
@@ -97,7 +98,7 @@ pub(super) fn load(path: &Path, boot: &mut Boot<'_>) -> Result<Signers, Problem>
         .document(path)
         .map_err(|problem| problem.with_path("keys.file"))?;
     let within = |problem: Problem| problem.within(path).with_path("keys.file");
-    let file: SignerFile = decode(&node).map_err(|problems| first_of(problems, path))?;
+    let file: SignerFile = decode(&node).map_err(|problems| first_of(problems, path, "keys.file"))?;
     if file.keys.is_empty() {
         return Err(within(Problem::at("keys", "without a key nobody could pass")));
     }
@@ -119,19 +120,6 @@ pub(super) fn load(path: &Path, boot: &mut Boot<'_>) -> Result<Signers, Problem>
         }
     }
     Ok(signers)
-}
-
-/// The first problem stands for all; the number of the others is told.
-fn first_of(problems: Problems, path: &Path) -> Problem {
-    let others = problems.len().saturating_sub(1);
-    let first = problems.into_iter().next();
-    let first = first.unwrap_or_else(|| Problem::new("files.malformed", "cannot be read"));
-    let problem = first.within(path).with_path("keys.file");
-    if others == 0 {
-        problem
-    } else {
-        problem.with_help(format!("and {others} more problems in that file"))
-    }
 }
 
 impl Entry {

@@ -417,7 +417,6 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
     None
 }
 
-/// Applies the generic keys to a verdict and writes the decision down.
 /// Every 401 carries a challenge (RFC 9110 §15.5.2). Where a filter has none of its own, its word is the scheme.
 fn challenged(by: &'static str, reason: &Reason, mut fields: Fields) -> Fields {
     if reason.status() == 401 && !fields.iter().any(|(name, _)| *name == WWW_AUTHENTICATE) {
@@ -426,6 +425,7 @@ fn challenged(by: &'static str, reason: &Reason, mut fields: Fields) -> Fields {
     fields
 }
 
+/// Applies the generic keys to a verdict and writes the decision down.
 fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     let step = placed.instance.step;
     let by = placed.instance.filter;
