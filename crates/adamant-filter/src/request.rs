@@ -251,6 +251,7 @@ impl Request {
     /// Takes a field away for good: what a client may never send does not come back either when a group of steps tries
     /// another branch.
     pub fn discard_header(&mut self, name: &HeaderName) {
+        self.journal.forget(name);
         self.head.remove_header(name);
     }
 
