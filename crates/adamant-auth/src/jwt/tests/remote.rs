@@ -86,7 +86,11 @@ impl World {
 
 /// A token that outlives every test of this file.
 fn lasting(pair: &Pair) -> String {
-    pair.token(&with(claims(), "exp", NOW + 10_000_000))
+    pair.token(&lasting_claims())
+}
+
+fn lasting_claims() -> Value {
+    with(claims(), "exp", NOW + 10_000_000)
 }
 
 #[test]
@@ -118,6 +122,38 @@ fn a_new_key_is_found_by_the_first_token_that_names_it() {
         assert_eq!(world.code(&lasting(&old), 2), "ok");
     }
     assert_eq!(world.calls(), 2);
+}
+
+#[test]
+fn a_set_whose_keys_have_no_names_is_asked_for_anew_once_when_a_key_is_replaced() {
+    let (old, new) = (Pair::new("old"), Pair::new("new"));
+    let (old_jwk, new_jwk) = (old.public(), new.public());
+    let nameless = |pair: &Pair| {
+        sign(
+            &json!({"alg": "ES256"}),
+            &lasting_claims(),
+            Algorithm::ES256,
+            &pair.signer,
+        )
+    };
+    for token_of in [nameless as fn(&Pair) -> String, lasting] {
+        let world = World::with_keys(&json!({}), &[&old_jwk]);
+        assert_eq!(world.code(&token_of(&old), 1), "ok");
+        world.publish(set(&[&new_jwk]));
+        for _ in 0..3 {
+            assert_eq!(world.code(&token_of(&new), 2), "ok");
+        }
+        assert_eq!(world.calls(), 2);
+        // A signature of neither key asks once more, and its issuer is spared then.
+        let stranger = token_of(&Pair::new("stranger"));
+        for second in [40, 41, 42] {
+            assert_eq!(world.code(&stranger, second), "key-unknown");
+        }
+        assert_eq!(world.calls(), 3);
+        assert_eq!(world.code(&token_of(&old), 43), "key-unknown");
+        assert_eq!(world.code(&token_of(&new), 43), "ok");
+        assert_eq!(world.calls(), 3);
+    }
 }
 
 #[test]
