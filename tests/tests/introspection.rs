@@ -176,6 +176,11 @@ async fn what_the_server_says_is_held_against_the_file() {
         ),
         (
             "any-audience: true",
+            with(active(), "cnf", json!({"jkt": "a"})),
+            "introspection.binding-unchecked",
+        ),
+        (
+            "any-audience: true",
             json!({"active": false}),
             "introspection.inactive",
         ),
