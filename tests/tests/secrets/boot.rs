@@ -77,6 +77,14 @@ const IN_PLACE: &[&str] = &[
     "upstream-credential: { header: { name: x-key, value: \"@\" } }",
     "webhook-signature: { replay: allow, secrets: [\"@\"] }",
     "webhook-signature: { replay: allow, secrets: \"@\" }",
+    "webhook-signature: { replay: allow, secrets: { env: \"@\" } }",
+    "webhook-signature: { replay: allow, secrets: [{ \"@\": HOOK }] }",
+    "upstream-credential: { basic: \"me:@\" }",
+    "upstream-credential: { header: \"x-key: @\" }",
+    "upstream-credential: { bearer: { env: A, \"@\": b } }",
+    "upstream-credential: { bearer: { evn: \"@\" } }",
+    "introspection: { url: \"https://id.test/\", client: \"a:@\", any-audience: true, active-for: 1m }",
+    "introspection: { url: \"redis://:@@id.test/\", client: { id: a, secret: { env: A } }, any-audience: true, active-for: 1m }",
     "introspection: { url: \"https://id.test/\", client: { id: a, secret: \"@\" }, any-audience: true, active-for: 1m }",
     "introspection: { url: \"https://me:@@id.test/\", client: { id: a, secret: { env: A } }, any-audience: true, active-for: 1m }",
     "forward-auth: { url: \"https://me:@@id.test/\", consumer: x-user }",
@@ -256,6 +264,8 @@ async fn a_store_with_a_password_in_its_place_is_not_quoted() {
         format!("address: \"127.0.0.1:6379\", password: \"{SECRET}\""),
         format!("address: \"redis://:{SECRET}@127.0.0.1:6379\""),
         format!("address: \"{SECRET}@127.0.0.1:6379\""),
+        format!("address: \"127.0.0.1:6379\", password: {{ \"{SECRET}\": file }}"),
+        format!("address: \"127.0.0.1:6379\", password: [\"{SECRET}\"]"),
     ] {
         let policy = policy("methods: { allow: [GET] }").store("counters", &keys);
         let setup = Setup::new(&policy).variable("RUST_LOG", "debug");
