@@ -144,9 +144,17 @@ impl Tried {
 async fn a_file_that_cannot_be_used_is_not_quoted() {
     let mut tried = Tried::default();
     for (step, contents) in IN_FILES {
-        let setup = Setup::new(&policy(step)).variable("RUST_LOG", "debug");
-        let setup = setup.file("it", contents.replace('@', SECRET));
-        tried.file(&setup, contents, &[SECRET.to_owned()]).await;
+        let contents = contents.replace('@', SECRET);
+        // As it is, and as no text at all.
+        for spoilt in [
+            contents.clone().into_bytes(),
+            [b"\xff", contents.as_bytes()].concat(),
+        ] {
+            let setup = Setup::new(&policy(step)).variable("RUST_LOG", "trace");
+            tried
+                .file(&setup.file("it", spoilt), &contents, &[SECRET.to_owned()])
+                .await;
+        }
     }
     tried.ends();
 }
@@ -159,7 +167,7 @@ async fn a_secret_in_the_wrong_place_is_not_quoted() {
             .replace("@@", "@\u{0}")
             .replace('@', SECRET)
             .replace('\u{0}', "@");
-        let setup = Setup::new(&policy(&step)).variable("RUST_LOG", "debug");
+        let setup = Setup::new(&policy(&step)).variable("RUST_LOG", "trace");
         let setup = setup.file("it", "{\"keys\":[]}").variable("A", &"a".repeat(40));
         tried.file(&setup, &step, &[SECRET.to_owned()]).await;
     }
@@ -198,7 +206,7 @@ async fn a_secret_that_is_too_weak_or_cannot_be_sent_is_not_quoted() {
     ];
     for (step, secret) in weak {
         for source in ["{ env: IT }", "{ file: it }"] {
-            let setup = Setup::new(&policy(&step.replace('@', source))).variable("RUST_LOG", "debug");
+            let setup = Setup::new(&policy(&step.replace('@', source))).variable("RUST_LOG", "trace");
             let setup = setup.file("it", &secret).variable("IT", &secret);
             tried
                 .file(
@@ -248,7 +256,7 @@ async fn a_key_of_a_listener_that_cannot_be_used_is_not_quoted() {
                 )
                 .route("name: all\nmatch: { path: /** }\npublic: true\nrespond: { status: 204 }");
             let setup = Setup::new(&policy)
-                .variable("RUST_LOG", "debug")
+                .variable("RUST_LOG", "trace")
                 .variable("SITE_KEY", key);
             let setup = setup.file("site.pem", certificate).file("site.key", key);
             tried.file(&setup, source, &secrets).await;
@@ -268,7 +276,7 @@ async fn a_store_with_a_password_in_its_place_is_not_quoted() {
         format!("address: \"127.0.0.1:6379\", password: [\"{SECRET}\"]"),
     ] {
         let policy = policy("methods: { allow: [GET] }").store("counters", &keys);
-        let setup = Setup::new(&policy).variable("RUST_LOG", "debug");
+        let setup = Setup::new(&policy).variable("RUST_LOG", "trace");
         tried.file(&setup, &keys, &[SECRET.to_owned()]).await;
     }
     tried.ends();

@@ -1,7 +1,7 @@
 //! No secret is told: neither to clients nor in logs, metrics, health answers or what commands print.
 //!
 //! A row of the table is one way to show or to hold a credential; another filter with credentials is another row.
-//! Each row is asked in good order, wrongly, in broken form, and with its upstream broken, at log level debug. Then
+//! Each row is asked in good order, wrongly, in broken form, and with its upstream broken, at log level trace. Then
 //! everything that the gateway has ever said is searched for the secret, in each form in which it could stand
 //! there.
 
@@ -127,7 +127,7 @@ async fn no_secret_is_told_anywhere() {
     let upstreams = Upstreams::start().await;
     let site = Authority::new("ours").site(&["a.test"]);
     let mut setup = Setup::new(&policy(&upstreams, &rows))
-        .variable("RUST_LOG", "debug")
+        .variable("RUST_LOG", "trace")
         .file("site.pem", &site.certificate)
         .file("site.key", &site.key);
     let mut variables = Vec::new();

@@ -24,7 +24,7 @@ pub(crate) struct Story<'v> {
 impl<'v> Story<'v> {
     /// Starts a gateway that logs all it can, with these variables of the environment, which are secrets.
     pub(crate) async fn begin(setup: Setup, variables: &[(&'v str, &'v str)]) -> Self {
-        let setup = setup.variable("RUST_LOG", "debug");
+        let setup = setup.variable("RUST_LOG", "trace");
         let setup = variables
             .iter()
             .fold(setup, |setup, (name, value)| setup.variable(name, value));
