@@ -4,7 +4,6 @@
 //! does not list; no field of the answer reaches upstream or client that the file does not list either.
 
 mod fields;
-mod room;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +17,7 @@ use adamant_filter::{Answer, Call, Target, Transport};
 pub(crate) use self::fields::lower_case;
 
 use self::fields::{ALWAYS_RELAYED, Purpose};
-use self::room::Room;
+use crate::room::Room;
 use crate::service::Address;
 
 /// Largest answer that is read; its body is thrown away.
