@@ -156,7 +156,9 @@ pub(crate) struct Try {
 
 impl fmt::Debug for Try {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Try").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Try")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 

@@ -169,8 +169,7 @@ impl WebhookSignature {
     const SIGNATURE: Reason = Reason::new("signature", 401, "no signature of the message is right");
     const KEY_WITHHELD: Reason =
         Reason::new("key-withheld", 503, "the secrets are not known to this command");
-    const UNDER_WAY: Reason =
-        Reason::new("under-way", 409, "the message is being delivered at this moment");
+    const UNDER_WAY: Reason = Reason::new("under-way", 409, "the message is being delivered at this moment");
     const DUPLICATE: Reason = Reason::new("duplicate", 409, "the message was delivered before");
     const REPLAY_FULL: Reason = Reason::new(
         "replay-full",
