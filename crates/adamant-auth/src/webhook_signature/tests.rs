@@ -224,6 +224,16 @@ fn what_was_changed_is_refused() {
 }
 
 #[test]
+fn signatures_that_cost_much_are_few() {
+    let trial = trial(&with(config(), "replay", "allow"));
+    for (count, expected) in [(4, "pass"), (5, "too-many")] {
+        let signatures = format!("{SIGNED}{}", " v1a,AAAA".repeat(count));
+        let request = message("msg_01HZX0", "1795464000", &signatures);
+        assert_eq!(outcome(&trial, request, BODY, 200), expected, "{count}");
+    }
+}
+
+#[test]
 fn time_is_checked_on_the_clock_of_the_request() {
     let trial = trial(&with(config(), "replay", "allow"));
     for (now, expected) in [

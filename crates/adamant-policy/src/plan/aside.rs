@@ -72,8 +72,11 @@ impl Aside {
 mod tests {
     use super::*;
 
+    /// Pieces, each with whether it is the last.
+    type Pieces = [(&'static str, bool)];
+
     /// What is shown to a step that can hold `own` bytes, where others can hold 8.
-    fn shown(pieces: &[(&'static str, bool)], own: u64) -> Vec<(String, bool)> {
+    fn shown(pieces: &Pieces, own: u64) -> Vec<(String, bool)> {
         let mut aside = Aside::default();
         let mut views: Vec<View> = Vec::new();
         for (piece, last) in pieces {
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_body_is_shown_once_and_whole_or_as_a_piece() {
-        let cases: &[(&[(&str, bool)], u64, (&str, bool))] = &[
+        let cases: &[(&Pieces, u64, (&str, bool))] = &[
             (&[], 8, ("", true)),
             (&[("abc", true)], 8, ("abc", true)),
             (&[("abc", false), ("de", true)], 8, ("abcde", true)),

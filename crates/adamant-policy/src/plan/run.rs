@@ -532,10 +532,13 @@ enum Concerns {
     /// One that another branch may judge.
     OtherCredential,
     Credential,
+    /// One that nobody could judge: whoever calls it bad would have clients throw a good one away.
+    Unjudged,
 }
 
 fn concerns(refusal: &Refusal) -> Concerns {
     match refusal.role {
+        Some(Role::Authenticate) if refusal.reason.status() >= 500 => Concerns::Unjudged,
         Some(Role::Authenticate) if refusal.reason.code() == "missing" => Concerns::NoCredential,
         Some(Role::Authenticate) if refusal.reason.code() == "issuer" => Concerns::OtherCredential,
         Some(Role::Authenticate | Role::Authorize) => Concerns::Credential,
