@@ -458,7 +458,7 @@ async fn an_address_that_would_be_asked_in_clear_text_is_no_gateway() {
 async fn a_token_that_nobody_could_judge_is_not_called_bad() {
     let origin = Origin::hello().await;
     let server = Origin::start(|_| Answer::status(500)).await;
-    let mine = only(&step(&server, ""));
+    let mine = only(&step(&server, ", active-for: 1m"));
     let basic = "{ api-key: { keys: { file: keys.yaml } } }";
     let route = |steps: &str| {
         format!("name: all\nmatch: {{ path: /** }}\nto: origin\nfilters: [{{ any-of: [{steps}] }}]")
