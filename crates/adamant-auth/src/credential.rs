@@ -22,6 +22,8 @@ pub(crate) enum Source {
     BearerOrProof,
     /// A header field that holds the credential alone.
     Header(HeaderName),
+    /// The same for a token, beside which no other stands in `Authorization`.
+    TokenHeader(HeaderName),
     /// A cookie.
     Cookie(Box<str>),
     /// A parameter of the query.
@@ -56,6 +58,14 @@ impl Source {
         })
     }
 
+    /// A header field that holds a token.
+    pub(crate) fn token_header(name: &str) -> Result<Self, Problem> {
+        Ok(match Self::header(name)? {
+            Self::Header(field) => Self::TokenHeader(field),
+            other => other,
+        })
+    }
+
     /// A cookie by its name in the file (RFC 6265 §4.1.1).
     pub(crate) fn cookie(name: &str) -> Result<Self, Problem> {
         if !name.is_empty() && name.bytes().all(is_token_byte) {
@@ -87,11 +97,8 @@ impl Source {
                 Found::Absent => by_one_way(request, bearer(request)),
                 found => by_one_way(request, found),
             },
-            Self::Header(name) => match request.single(name) {
-                Single::Absent => Found::Absent,
-                Single::Several => Found::Several,
-                Single::One(value) => one(value.as_bytes()),
-            },
+            Self::Header(name) => field(request, name),
+            Self::TokenHeader(name) => alone(request, field(request, name)),
             Self::Cookie(name) => alone(request, cookie(request, name)),
             Self::Query(name) => alone(request, parameter(request, name)),
         }
@@ -105,9 +112,25 @@ impl Source {
                 request.remove_header(&AUTHORIZATION);
                 request.remove_header(&DPOP);
             }
-            Self::Header(name) => request.remove_header(name),
+            Self::Header(name) | Self::TokenHeader(name) => request.remove_header(name),
             Self::Cookie(name) => strip_cookie(request, name),
             Self::Query(name) => request.remove_query(name),
+        }
+    }
+
+    /// Takes away what stands here as a credential, whatever it is worth. An upstream may know tokens with proofs
+    /// where this step knows bearer tokens only.
+    pub(crate) fn conceal(&self, request: &mut Request) {
+        let is_sent = match self {
+            Self::Bearer | Self::BearerOrProof => {
+                request.came_to_group(&AUTHORIZATION)
+                    && (bearer(request) != Found::Absent || is_proof_scheme(request))
+            }
+            Self::Header(name) | Self::TokenHeader(name) => request.came_to_group(name),
+            Self::Cookie(_) | Self::Query(_) => true,
+        };
+        if is_sent {
+            self.strip(request);
         }
     }
 }
@@ -125,10 +148,18 @@ fn one(value: &[u8]) -> Found<'_> {
     }
 }
 
-/// A token elsewhere beside a bearer token: the upstream could believe the one that nobody checked.
+fn field<'r>(request: &'r Request, name: &HeaderName) -> Found<'r> {
+    match request.single(name) {
+        Single::Absent => Found::Absent,
+        Single::Several => Found::Several,
+        Single::One(value) => one(value.as_bytes()),
+    }
+}
+
+/// A token elsewhere beside one in `Authorization`: the upstream could believe the one that nobody checked.
 fn alone<'r>(request: &'r Request, found: Found<'r>) -> Found<'r> {
     match found {
-        Found::One(_) if bearer(request) != Found::Absent => Found::Several,
+        Found::One(_) if bearer(request) != Found::Absent || is_proof_scheme(request) => Found::Several,
         found => found,
     }
 }
@@ -216,6 +247,9 @@ fn only<'r>(mut values: impl Iterator<Item = &'r [u8]>) -> Found<'r> {
 
 /// Writes the cookies that are left into one field; this source pays an allocation for it.
 pub(crate) fn strip_cookie(request: &mut Request, name: &str) {
+    if !cookie_pairs(request).any(|pair| value_of(pair, name).is_some()) {
+        return;
+    }
     let kept: Vec<&[u8]> = cookie_pairs(request)
         .filter(|pair| value_of(pair, name).is_none())
         .collect();

@@ -112,7 +112,9 @@ impl Filter for ForwardAuth {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request_async(Self::check)
+        hooks
+            .request_async(Self::check)
+            .conceal(|own, request| own.inquiry.conceal(request, Some(&own.consumer)))
     }
 }
 
