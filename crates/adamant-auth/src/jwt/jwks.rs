@@ -92,6 +92,7 @@ pub(super) fn keys(bytes: &[u8], allowed: Algorithms) -> Result<Vec<Key>, JwksEr
 
 /// The usable keys of a set that an issuer publishes, and how many entries are mistakes. No entry takes the
 /// others with it: what cannot be used, must not be public or could be taken for an earlier key is passed over.
+/// A set without any usable key counts where it has no mistakes: the issuer has taken its keys back.
 pub(super) fn published(bytes: &[u8], allowed: Algorithms) -> Result<(Vec<Key>, usize), JwksError> {
     let document = json::object_with_gaps(bytes).ok_or(JwksError::Malformed)?;
     let mut usable = Vec::new();
@@ -102,7 +103,7 @@ pub(super) fn published(bytes: &[u8], allowed: Algorithms) -> Result<(Vec<Key>, 
             Err(flaw) => mistakes += usize::from(flaw.is_mistake()),
         }
     }
-    if usable.is_empty() {
+    if usable.is_empty() && mistakes != 0 {
         Err(JwksError::Unusable(Vec::new()))
     } else {
         Ok((usable, mistakes))
