@@ -328,7 +328,29 @@ mod tests {
         let header = Source::header("X-Api-Key").unwrap();
         let cookie = Source::cookie("token").unwrap();
         let query = Source::query("token").unwrap();
-        let cases: [(&Source, &str, Fields<'_>, Found<'_>); 15] = [
+        let token = Source::token_header("X-Token").unwrap();
+        let cases: [(&Source, &str, Fields<'_>, Found<'_>); 21] = [
+            (&token, "/", &[("x-token", "abc")], Found::One(b"abc")),
+            (
+                &token,
+                "/",
+                &[("x-token", "a"), ("authorization", "Bearer b")],
+                Found::Several,
+            ),
+            (
+                &token,
+                "/",
+                &[("x-token", "a"), ("authorization", "DPoP b")],
+                Found::Several,
+            ),
+            (
+                &cookie,
+                "/",
+                &[("cookie", "token=a"), ("authorization", "DPoP b")],
+                Found::Several,
+            ),
+            (&query, "/?%74oken=a&token=b", &[], Found::Several),
+            (&query, "/?tok%65n=a", &[], Found::One(b"a")),
             (&header, "/", &[("x-api-key", "abc")], Found::One(b"abc")),
             (&header, "/", &[("x-api-key", "")], Found::Unreadable),
             (
@@ -398,6 +420,31 @@ mod tests {
         let mut request = self::request("/?token=abc&x=1", &[]);
         Source::query("token").unwrap().strip(&mut request);
         assert_eq!(request.query(), Some("x=1"));
+        let mut request = self::request("/?token=abc&x=1&%74oken=def", &[]);
+        Source::query("token").unwrap().strip(&mut request);
+        assert_eq!(request.query(), Some("x=1"));
+    }
+
+    #[test]
+    fn a_credential_that_nobody_checked_is_taken_away_and_no_other() {
+        let header = Source::header("x-api-key").unwrap();
+        let cases: [(&Source, (&'static str, &str), bool); 9] = [
+            (&Source::Bearer, ("authorization", "Bearer a"), true),
+            (&Source::Bearer, ("authorization", "Bearer"), true),
+            (&Source::Bearer, ("authorization", "DPoP a"), true),
+            (&Source::Bearer, ("authorization", "Basic a"), false),
+            (&Source::BearerOrProof, ("authorization", "dpop a"), true),
+            (&Source::BearerOrProof, ("authorization", "bearer a"), true),
+            (&header, ("x-api-key", "a"), true),
+            (&header, ("x-api-key", ""), true),
+            (&header, ("authorization", "Bearer a"), false),
+        ];
+        for (source, (name, value), is_taken) in cases {
+            let mut request = request("/", &[(name, value)]);
+            source.conceal(&mut request);
+            let left = request.header(&HeaderName::from_static(name));
+            assert_eq!(left.is_none(), is_taken, "{source:?} {value}");
+        }
     }
 
     #[test]

@@ -92,6 +92,13 @@ impl Replay {
         Seen::First
     }
 
+    /// Whether `mark` was accepted before.
+    pub(crate) fn knows(&self, mark: &Mark, now: Tick) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.known.get(mark);
+        at.is_some_and(|at| now.since(*at) <= self.window)
+    }
+
     /// Forgets a mark: what it stood for did not count after all.
     pub(crate) fn forget(&self, mark: &Mark) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
