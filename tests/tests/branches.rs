@@ -30,137 +30,106 @@ async fn guarded(idp: &Idp, origin: &Origin, filters: &str) -> Gateway {
     start(Policy::before(origin).route(&route), idp).await
 }
 
-/// A request, and what the upstream gets of it.
-struct Case<'c> {
-    filters: String,
-    path: &'c str,
-    sent: Vec<&'c str>,
-    /// Fields of the upstream's request.
-    seen: Vec<(&'c str, Option<&'c str>)>,
-    seen_path: &'c str,
+/// Whoever takes part, with a credential of each kind.
+struct World {
+    idp: Idp,
+    origin: Origin,
+    token: String,
+    key: String,
+}
+
+const FORGED: &str = "Authorization: Bearer eyJh.e30.AAAA";
+
+impl World {
+    async fn new() -> Self {
+        let idp = Idp::new(&[Algorithm::ES256]);
+        Self {
+            token: format!("Authorization: Bearer {}", idp.token("alice", "")),
+            key: format!("X-Api-Key: {KEY}"),
+            origin: Origin::hello().await,
+            idp,
+        }
+    }
+
+    /// Sends a request twice, with a token that is new and one that is remembered. What the upstream gets has this
+    /// target and these fields.
+    async fn forwards(
+        &self,
+        filters: &str,
+        (target, sent): (&str, &[&str]),
+        (seen_target, fields): (&str, &[(&str, Option<&str>)]),
+    ) {
+        let gateway = guarded(&self.idp, &self.origin, filters).await;
+        for _ in 0..2 {
+            let answer = get(gateway.address(), target, sent).await;
+            assert_eq!(answer.status, 200, "{filters}: {}", answer.text());
+            let seen = self.origin.last();
+            for (name, value) in fields {
+                assert_eq!(seen.field(name), *value, "{name}: {filters} {sent:?}");
+            }
+            assert_eq!(seen.target, seen_target, "{filters}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn what_no_branch_has_proved_goes_no_further() {
-    let (idp, origin) = (Idp::new(&[Algorithm::ES256]), Origin::hello().await);
-    let token = format!("Authorization: Bearer {}", idp.token("alice", ""));
-    let key = format!("X-Api-Key: {KEY}");
-    let (forged, proof) = (
-        "Authorization: Bearer eyJh.e30.AAAA",
-        "Authorization: DPoP eyJh.e30.AAAA",
-    );
-    let none = [("authorization", None), ("x-api-key", None), ("cookie", None)];
+    let world = World::new().await;
+    let (token, key) = (&*world.token, &*world.key);
     let either = format!("{{ any-of: [{API_KEY}, {}] }}", jwt(""));
     let reversed = format!("{{ any-of: [{}, {API_KEY}] }}", jwt(""));
+    let none = [("authorization", None), ("x-api-key", None)];
+    // Not looked at, or refused.
+    for filters in [&either, &reversed] {
+        for sent in [
+            [key, FORGED],
+            [key, token],
+            [key, "Authorization: DPoP eyJh.e30.AAAA"],
+            ["X-Api-Key: other", token],
+        ] {
+            world.forwards(filters, ("/", &sent), ("/", &none)).await;
+        }
+    }
     let deep = format!(
         "{{ any-of: [{{ all-of: [{}, {{ scopes: {{ all: [admin] }} }}] }}, {{ any-of: [{API_KEY}, {}] }}] }}",
         jwt(""),
         jwt(", cookie: token")
     );
+    let sent = [key, FORGED, "Cookie: a=1; token=forged"];
+    let seen = [
+        ("authorization", None),
+        ("x-api-key", None),
+        ("cookie", Some("a=1")),
+    ];
+    world.forwards(&deep, ("/", &sent), ("/", &seen)).await;
     let by_query = format!("{{ any-of: [{API_KEY}, {}] }}", jwt(", query: access_token"));
+    let target = "/?%61ccess_token=forged&page=2";
+    world
+        .forwards(&by_query, (target, &[key]), ("/?page=2", &none))
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_no_credential_of_a_branch_goes_on() {
+    let world = World::new().await;
+    let (token, key) = (&*world.token, &*world.key);
+    let either = format!("{{ any-of: [{API_KEY}, {}] }}", jwt(""));
+    let sent = [key, "Authorization: Basic b3Vyczpvd24="];
+    let seen = [("authorization", Some("Basic b3Vyczpvd24="))];
+    world.forwards(&either, ("/", &sent), ("/", &seen)).await;
+    // As the file says.
     let forwarded = format!("{{ any-of: [{API_KEY}, {}] }}", jwt(", forward: true"));
+    let seen = [("authorization", Some("Bearer eyJh.e30.AAAA"))];
+    world
+        .forwards(&forwarded, ("/", &[key, FORGED]), ("/", &seen))
+        .await;
+    // Set by the branch that passes.
     let own = format!(
         "{{ any-of: [{{ all-of: [{}, {{ headers: {{ request: {{ set: {{ x-api-key: ours }} }} }} }}] }}, {API_KEY}] }}",
         jwt("")
     );
-    let cases = [
-        // Not looked at, and refused.
-        Case {
-            filters: either.clone(),
-            path: "/",
-            sent: vec![&key, forged],
-            seen: none.to_vec(),
-            seen_path: "/",
-        },
-        Case {
-            filters: reversed.clone(),
-            path: "/",
-            sent: vec![&key, forged],
-            seen: none.to_vec(),
-            seen_path: "/",
-        },
-        Case {
-            filters: either.clone(),
-            path: "/",
-            sent: vec![&key, proof],
-            seen: none.to_vec(),
-            seen_path: "/",
-        },
-        Case {
-            filters: either.clone(),
-            path: "/",
-            sent: vec!["X-Api-Key: other", &token],
-            seen: none.to_vec(),
-            seen_path: "/",
-        },
-        Case {
-            filters: reversed.clone(),
-            path: "/",
-            sent: vec![&key, &token],
-            seen: none.to_vec(),
-            seen_path: "/",
-        },
-        Case {
-            filters: deep,
-            path: "/",
-            sent: vec![&key, forged, "Cookie: a=1; token=forged"],
-            seen: vec![
-                ("authorization", None),
-                ("x-api-key", None),
-                ("cookie", Some("a=1")),
-            ],
-            seen_path: "/",
-        },
-        Case {
-            filters: by_query,
-            path: "/?%61ccess_token=forged&page=2",
-            sent: vec![&key],
-            seen: none.to_vec(),
-            seen_path: "/?page=2",
-        },
-        // What is no credential of any branch, and what the file passes on.
-        Case {
-            filters: either,
-            path: "/",
-            sent: vec![&key, "Authorization: Basic b3Vyczpvd24="],
-            seen: vec![("authorization", Some("Basic b3Vyczpvd24="))],
-            seen_path: "/",
-        },
-        Case {
-            filters: forwarded,
-            path: "/",
-            sent: vec![&key, forged],
-            seen: vec![("authorization", Some("Bearer eyJh.e30.AAAA"))],
-            seen_path: "/",
-        },
-        // What the branch that passed has set.
-        Case {
-            filters: own,
-            path: "/",
-            sent: vec![&token, &key],
-            seen: vec![("authorization", None), ("x-api-key", Some("ours"))],
-            seen_path: "/",
-        },
-    ];
-    for case in cases {
-        let gateway = guarded(&idp, &origin, &case.filters).await;
-        // A token that is new, and one that is remembered.
-        for _ in 0..2 {
-            let answer = get(gateway.address(), case.path, &case.sent).await;
-            assert_eq!(answer.status, 200, "{}: {}", case.filters, answer.text());
-            let seen = origin.last();
-            for (name, value) in &case.seen {
-                assert_eq!(
-                    seen.field(name),
-                    *value,
-                    "{name}: {} {:?}",
-                    case.filters,
-                    case.sent
-                );
-            }
-            assert_eq!(seen.target, case.seen_path, "{}", case.filters);
-        }
-    }
+    let seen = [("authorization", None), ("x-api-key", Some("ours"))];
+    world.forwards(&own, ("/", &[token, key]), ("/", &seen)).await;
 }
 
 #[tokio::test]
