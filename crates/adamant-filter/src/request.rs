@@ -13,7 +13,7 @@ use pingora_http::RequestHeader;
 use crate::fields::NameBatch;
 use crate::identity::TlsFacts;
 use crate::journal::{Before, Journal, Mark};
-use crate::query::is_parameter;
+use crate::query::without_parameter;
 use crate::slot::{Facts, MayRead, Reads, Slot, Word, Writes};
 use crate::time::{Tick, Wall};
 
@@ -275,15 +275,10 @@ impl Request {
     /// Takes away all pairs of the query with this name, in whatever spelling; the upstream and later filters do not
     /// see them. Allocates the new target if there is one.
     pub fn remove_query(&mut self, name: &str) {
-        let Some(query) = self.query() else { return };
-        let is_meant =
-            |pair: &&str| is_parameter(pair.split('=').next().unwrap_or_default().as_bytes(), name);
-        if !query.split('&').any(|pair| is_meant(&pair)) {
+        let Some(query) = self.query().and_then(|query| without_parameter(query, name)) else {
             return;
-        }
-        let kept: Vec<&str> = query.split('&').filter(|pair| !is_meant(pair)).collect();
-        let mark = if kept.is_empty() { "" } else { "?" };
-        let target = format!("{}{mark}{}", self.path(), kept.join("&"));
+        };
+        let target = format!("{}{query}", self.path());
         // HTTP/2 keeps the authority in the target, so that only this part may change. A target without a
         // part of its query is as valid as it was.
         let mut parts = self.head.uri.clone().into_parts();

@@ -181,6 +181,7 @@ impl<'c> Compiler<'c> {
                 self.check_group(branches);
                 if matches!(step.kind, StepKind::AnyOf(_)) {
                     self.check_branches(branches);
+                    self.check_deciders(branches);
                 }
                 let built = self.build_all(branches, policy)?;
                 let generic = step.generic.clone();
@@ -267,6 +268,35 @@ impl<'c> Compiler<'c> {
             if let StepKind::AnyOf(inner) | StepKind::AllOf(inner) = &branch.kind {
                 self.check_branches(inner);
             }
+        }
+    }
+
+    /// Nor may one stand alone that has nothing to decide.
+    fn check_deciders(&mut self, branches: &[Step]) {
+        for branch in branches
+            .iter()
+            .filter(|branch| self.never_refuses(branch))
+            .collect::<Vec<_>>()
+        {
+            let text = "a branch of `any-of` that only changes or watches requests lets the whole group pass";
+            self.problems.push(
+                Problem::new("groups.open-branch", text)
+                    .with_span(branch.span)
+                    .with_help(
+                        "write it before or behind `any-of`, or into an `all-of` beside a step that decides",
+                    ),
+            );
+        }
+    }
+
+    fn never_refuses(&self, branch: &Step) -> bool {
+        match &branch.kind {
+            StepKind::Filter { name, .. } => self
+                .catalogue
+                .get(name)
+                .is_some_and(|filter| matches!(filter.role(), Role::Shape | Role::Observe)),
+            StepKind::AllOf(inner) => inner.iter().all(|step| self.never_refuses(step)),
+            StepKind::AnyOf(inner) => inner.iter().any(|step| self.never_refuses(step)),
         }
     }
 
