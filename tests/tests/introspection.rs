@@ -473,7 +473,7 @@ async fn a_token_that_nobody_could_judge_is_not_called_bad() {
             .variable("CLIENT_SECRET", "s3cret")
             .file(
                 "keys.yaml",
-                &format!("keys:\n{}", api_key_entry("k", "a-good-key", "acme", "")),
+                format!("keys:\n{}", api_key_entry("k", "a-good-key", "acme", "")),
             )
             .start()
             .await;
