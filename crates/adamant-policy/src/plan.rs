@@ -17,7 +17,7 @@ use std::sync::Arc;
 use adamant_filter::{Catalogue, Host, Layout, Problems, RouteFacts};
 use serde_json::Value;
 
-pub use exchange::{Decided, Decision, Exchange, Outcome, Refusal};
+pub use exchange::{Decided, Decision, Exchange, Holding, Outcome, Refusal};
 pub(crate) use pattern::captured;
 pub(crate) use route::Found;
 use route::Router;
@@ -59,6 +59,7 @@ pub(crate) struct Wiring {
     response_body: Vec<Placed>,
     finish: Vec<Placed>,
     buffer: Option<u64>,
+    hold: Option<u64>,
 }
 
 impl Wiring {
@@ -76,6 +77,11 @@ impl Wiring {
             buffer: leaves
                 .iter()
                 .filter_map(|p| p.instance.needs.buffer_request)
+                .map(|s| s.bytes())
+                .max(),
+            hold: leaves
+                .iter()
+                .filter_map(|p| p.instance.needs.hold_response)
                 .map(|s| s.bytes())
                 .max(),
         }
@@ -97,6 +103,8 @@ pub struct Moments {
     pub finish: bool,
     /// Bytes of request body to hold before the upstream is contacted.
     pub buffer: Option<u64>,
+    /// Bytes of an answer's body that may be held before its head leaves.
+    pub hold: Option<u64>,
 }
 
 impl Plan {
@@ -193,6 +201,7 @@ impl Plan {
             response_body: !wiring.response_body.is_empty(),
             finish: !wiring.finish.is_empty(),
             buffer: wiring.buffer,
+            hold: wiring.hold,
         }
     }
 
