@@ -67,7 +67,7 @@ pub struct OidcLogin {
     login_cookie: Box<str>,
     lifetime: Lifetime,
     claims: Box<[String]>,
-    completed: Replay,
+    completed: Arc<Replay>,
     consumers: Arc<Consumers>,
     unproved: challenge::Challenge,
     identity: Writes<Identity>,
@@ -112,7 +112,7 @@ impl Filter for OidcLogin {
                 idle: session.idle.millis(),
             },
             claims: config.claims.iter().cloned().collect(),
-            completed: Replay::new(config.remember, LOGIN_MAX.duration()),
+            completed: Arc::new(Replay::new(config.remember, LOGIN_MAX.duration())),
             consumers: boot.consumers(),
             unproved: challenge::Challenge::new("Cookie", &challenge::default_realm(), &[])?,
             identity: boot.writes::<Identity>(),
@@ -245,6 +245,14 @@ impl OidcLogin {
     async fn try_to_complete(&self, request: &mut Request) -> Result<Verdict, Failure> {
         let sealers = self.sealers.as_ref().ok_or(&reason::KEY_WITHHELD)?;
         let (pending, code) = self.returned(request, sealers).map_err(Failure::Refused)?;
+        // One question for each login at a time. It may be asked again unless it came to a session.
+        let mark = Sha256::digest(pending.state.as_bytes()).into();
+        let login = match self.completed.begin(mark, request.now()) {
+            Ok(login) => login,
+            Err(Seen::NoRoom) => return Err((&reason::MEMORY_FULL).into()),
+            Err(Seen::UnderWay) => return Err(Failure::Refused(&reason::UNDER_WAY)),
+            Err(Seen::Again | Seen::First) => return Err(Failure::Refused(&reason::STATE_USED)),
+        };
         let token = self.issuer.exchange(&code, &pending.verifier).await?;
         let identity = self
             .tokens
@@ -261,15 +269,10 @@ impl OidcLogin {
         let session = self
             .session_from(&identity, &pending, request.wall())
             .map_err(Failure::Refused)?;
-        let mark = Sha256::digest(pending.state.as_bytes()).into();
-        match self.completed.see(mark, request.now()) {
-            Seen::First => {}
-            Seen::Again => return Err(Failure::Refused(&reason::STATE_USED)),
-            Seen::NoRoom => return Err((&reason::MEMORY_FULL).into()),
-        }
         let cookie = session
             .cookie(&self.session_cookie, &sealers.session, self.lifetime)
             .map_err(Failure::Refused)?;
+        login.count();
         Ok(redirect(
             &pending.target,
             [Some(cookie), session::set(&self.login_cookie, "", 0)],
@@ -339,8 +342,11 @@ impl OidcLogin {
     fn refuse_login(&self, reason: &'static Reason) -> Verdict {
         let forget = session::set(&self.login_cookie, "", 0).map(|value| (SET_COOKIE, value));
         match self.unproved.deny(reason) {
-            // The answer to another login says nothing about the one of this browser.
-            Verdict::Deny(denial) if *reason == reason::STATE => Verdict::Deny(denial),
+            // The answer to another login says nothing about the one of this browser, and one that is under way is
+            // not over.
+            Verdict::Deny(denial) if [reason::STATE, reason::UNDER_WAY].contains(reason) => {
+                Verdict::Deny(denial)
+            }
             Verdict::Deny(mut denial) => {
                 denial.fields.extend(forget);
                 Verdict::Deny(denial)

@@ -3,12 +3,17 @@
 //! The path is canonical and the client address is decided before any filter runs; nobody parses them
 //! again. A `Request` knows no socket and has no lifetime, so that `async` hooks need no annotations.
 
+mod asked;
+mod origin;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::Method;
 use http::header::{HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
+
+pub use self::origin::{Origin, RouteFacts, Told};
 
 use crate::fields::NameBatch;
 use crate::identity::TlsFacts;
@@ -22,34 +27,6 @@ pub const CAPTURES_MAX: usize = 8;
 
 /// Notes that one exchange may carry; more are dropped.
 const NOTES_MAX: usize = 4;
-
-/// What is known of a request besides its head. Filled by the engine.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The client's address after trusted proxies were taken into account.
-    pub client: IpAddr,
-    /// The other end of the TCP connection.
-    pub peer: SocketAddr,
-    /// Name of the listener.
-    pub listener: Arc<str>,
-    /// Facts of the TLS connection.
-    pub tls: Option<Arc<TlsFacts>>,
-    /// Monotonic time of arrival.
-    pub now: Tick,
-    /// Wall time of arrival.
-    pub wall: Wall,
-}
-
-/// The matched route as filters may see it.
-#[derive(Debug, Default)]
-pub struct RouteFacts {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its path pattern, as written.
-    pub pattern: Arc<str>,
-    /// Names of the captures in the pattern, left to right.
-    pub captures: Vec<Arc<str>>,
-}
 
 /// A request on its way through the filters.
 #[derive(Debug)]
@@ -322,6 +299,7 @@ impl Request {
                 peer: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
                 listener: Arc::default(),
                 tls: None,
+                told: Told::Nothing,
                 now: Tick(0),
                 wall: Wall(0),
             },

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Identity, Origin, Reason, Reply};
+use adamant_filter::{Identity, Origin, Reason, Reply, Told};
 use adamant_observe::Failure;
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
@@ -122,6 +122,7 @@ impl Engine {
                 .map(|listener| Arc::clone(&listener.name))
                 .unwrap_or_default(),
             tls: connection.tls().cloned(),
+            told: Told::Nothing,
             now: self.clock.tick(),
             wall,
         };

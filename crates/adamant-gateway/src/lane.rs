@@ -158,9 +158,12 @@ impl Lane {
             Next::Own(answer) => write(&mut down, &mut exchange, answer).await,
             Next::Forward(upstream) => {
                 exchange.upstream.id = Some(upstream);
-                let refusal = (!body.is_empty())
-                    .then(|| body::admit(&self.engine, &mut exchange, body))
-                    .flatten();
+                let refusal = if body.is_empty() {
+                    self.engine.plan.request_body_end(&mut exchange.plan);
+                    None
+                } else {
+                    body::admit(&self.engine, &mut exchange, body)
+                };
                 match refusal {
                     None => self.forward(&mut down, &mut exchange).await,
                     Some(refusal) => self.refuse(&mut down, &mut exchange, refusal).await,

@@ -120,7 +120,14 @@ impl ProxyHttp for Proxy {
         if session.was_upgraded() {
             return Box::pin(Done);
         }
-        match with_head(session, exchange, |exchange| body::pass(&self.engine, exchange, body, last)) {
+        let refusal = with_head(session, exchange, |exchange| {
+            let refusal = body::pass(&self.engine, exchange, body, last);
+            if last {
+                self.engine.plan.request_body_end(&mut exchange.plan);
+            }
+            refusal
+        });
+        match refusal {
             None => Box::pin(Done),
             Some(refusal) => Box::pin(immediately(Err(refuse(exchange, refusal)))),
         }

@@ -2,6 +2,7 @@
 //!
 //! Immutable after [`Plan::compile`]; knows no socket, file or clock.
 
+mod aside;
 mod compile;
 mod condition;
 mod consumers;
@@ -60,6 +61,8 @@ pub(crate) struct Wiring {
     finish: Vec<Placed>,
     buffer: Option<u64>,
     hold: Option<u64>,
+    /// As `buffer`, for steps in shadow: they see a copy, and the body is not held.
+    aside: Option<u64>,
 }
 
 impl Wiring {
@@ -68,17 +71,19 @@ impl Wiring {
         stages.iter().for_each(|stage| stage.leaves(&mut leaves));
         let with =
             |has: fn(&Placed) -> bool| leaves.iter().filter(|p| has(p)).map(|p| (*p).clone()).collect();
+        let holds = |shadow: bool| {
+            let placed = leaves.iter().filter(|placed| placed.shadow == shadow);
+            let held = placed.filter_map(|placed| placed.instance.needs.buffer_request);
+            held.map(|size| size.bytes()).max()
+        };
         Self {
             request_body: with(|placed| !placed.instance.wired.request_body.is_empty()),
             attempt: with(|placed| !placed.instance.wired.attempt.is_empty()),
             response: with(|placed| !placed.instance.wired.response.is_empty()),
             response_body: with(|placed| !placed.instance.wired.response_body.is_empty()),
             finish: with(|placed| !placed.instance.wired.finish.is_empty()),
-            buffer: leaves
-                .iter()
-                .filter_map(|p| p.instance.needs.buffer_request)
-                .map(|s| s.bytes())
-                .max(),
+            buffer: holds(false),
+            aside: holds(true),
             hold: leaves
                 .iter()
                 .filter_map(|p| p.instance.needs.hold_response)

@@ -4,6 +4,7 @@
 
 use adamant_filter::{Fields, Mark, Origin, Reason, Reply, Request, Role};
 
+use super::aside::Aside;
 use super::stage::StepId;
 use crate::config::ListenerId;
 
@@ -27,6 +28,8 @@ pub struct Exchange {
     conditions: Vec<(StepId, bool)>,
     /// The way into groups to the hook that must wait, the innermost first.
     frames: Vec<Frame>,
+    /// The body as steps in shadow see it.
+    pub(super) aside: Aside,
 }
 
 /// Where in a group a hook must wait, and what is known until then.
@@ -177,6 +180,7 @@ impl Default for Exchange {
             decisions: Vec::with_capacity(DECISIONS_MAX),
             conditions: Vec::new(),
             frames: Vec::new(),
+            aside: Aside::default(),
         }
     }
 }
@@ -191,12 +195,14 @@ impl Exchange {
         self.decisions.clear();
         self.conditions.clear();
         self.frames.clear();
+        self.aside.clear();
     }
 
     /// Lets go of everything that this exchange referred to.
     pub fn end(&mut self) {
         self.request.end();
         self.decisions.clear();
+        self.aside.clear();
     }
 
     /// What the steps decided, in order.

@@ -85,26 +85,39 @@ impl Plan {
     /// Runs the request-body moment on one piece.
     pub fn request_body(&self, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
+        let held = route.wiring.aside;
+        let view = held.and_then(|at_most| exchange.aside.add(chunk, at_most));
         for placed in &route.wiring.request_body {
-            if is_left_out(placed, exchange) {
-                continue;
-            }
-            for hook in &placed.instance.wired.request_body {
-                let verdict = if placed.shadow {
-                    // What a step in shadow puts in place of these bytes goes nowhere.
-                    hook(
-                        &mut exchange.request,
-                        &mut Chunk::new(chunk.data().clone(), chunk.is_last()),
-                    )
-                } else {
-                    hook(&mut exchange.request, chunk)
+            if placed.shadow {
+                // What a step in shadow puts in place of these bytes goes nowhere.
+                let seen = match placed.instance.needs.buffer_request {
+                    Some(at_most) => view.as_ref().map(|view| view.for_step(at_most.bytes())),
+                    None => Some(Chunk::new(chunk.data().clone(), chunk.is_last())),
                 };
-                if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
-                    return Some(refusal);
+                if let Some(mut seen) = seen {
+                    let _ = one_body(placed, exchange, &mut seen);
                 }
+            } else if let Some(refusal) = one_body(placed, exchange, chunk) {
+                return Some(refusal);
             }
         }
         None
+    }
+
+    /// Tells that the body has ended, for steps in shadow: the last piece need not say so, and there may be none.
+    pub fn request_body_end(&self, exchange: &mut Exchange) {
+        let Some(route) = self.route_of(exchange) else {
+            return;
+        };
+        if route.wiring.aside.is_none() {
+            return;
+        }
+        let Some(view) = exchange.aside.show() else { return };
+        for placed in route.wiring.request_body.iter().filter(|placed| placed.shadow) {
+            if let Some(at_most) = placed.instance.needs.buffer_request {
+                let _ = one_body(placed, exchange, &mut view.for_step(at_most.bytes()));
+            }
+        }
     }
 
     /// Runs the attempt moment on the outgoing head of one try.
@@ -254,6 +267,20 @@ fn is_left_out(placed: &Placed, exchange: &Exchange) -> bool {
     let Some(when) = &placed.when else { return false };
     let fits = exchange.fitted(placed.instance.step);
     !fits.unwrap_or_else(|| when.fits(&exchange.request))
+}
+
+/// Runs the body hooks of one step.
+fn one_body(placed: &Placed, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
+    if is_left_out(placed, exchange) {
+        return None;
+    }
+    for hook in &placed.instance.wired.request_body {
+        let verdict = hook(&mut exchange.request, chunk);
+        if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
+            return Some(refusal);
+        }
+    }
+    None
 }
 
 /// Runs a stage without waiting. Where a filter of a group must wait, the way to it is kept in the exchange and
@@ -519,10 +546,13 @@ enum Concerns {
     /// One that another branch may judge.
     OtherCredential,
     Credential,
+    /// One that nobody could judge: whoever calls it bad would have clients throw a good one away.
+    Unjudged,
 }
 
 fn concerns(refusal: &Refusal) -> Concerns {
     match refusal.role {
+        Some(Role::Authenticate) if refusal.reason.status() >= 500 => Concerns::Unjudged,
         Some(Role::Authenticate) if refusal.reason.code() == "missing" => Concerns::NoCredential,
         Some(Role::Authenticate) if refusal.reason.code() == "issuer" => Concerns::OtherCredential,
         Some(Role::Authenticate | Role::Authorize) => Concerns::Credential,

@@ -82,7 +82,7 @@ impl Proofs {
         let name = self.check_claims(request, &claims, credential)?;
         match self.used.see(used(key, name), request.now()) {
             Seen::First => Ok(()),
-            Seen::Again => Err(&PROOF_REPLAYED),
+            Seen::Again | Seen::UnderWay => Err(&PROOF_REPLAYED),
             Seen::NoRoom => Err(&PROOFS_FULL),
         }
     }
