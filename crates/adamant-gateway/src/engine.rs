@@ -16,6 +16,7 @@ use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::answers::{self, Answers, OwnAnswer, X_REQUEST_ID};
+use crate::body_memory::BodyMemory;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::incoming;
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) answers: Answers,
     pub(crate) clock: Clock,
+    /// Memory for bodies that are held.
+    pub(crate) bodies: BodyMemory,
     pub(crate) observation: Observation,
     /// Whom to shed, where the file says when.
     pub(crate) overload: Option<Overload>,
@@ -92,7 +95,9 @@ impl Engine {
         }
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
+        let bodies = BodyMemory::of(plan.config().bodies.memory.bytes());
         Self {
+            bodies,
             answers,
             fixed,
             moments,

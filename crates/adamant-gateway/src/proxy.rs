@@ -6,6 +6,7 @@
 mod body;
 mod failure;
 mod ready;
+mod whole;
 
 use std::future::ready as immediately;
 use std::os::fd::RawFd;
@@ -17,6 +18,7 @@ use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
 use http::Version;
 use http::header::TRANSFER_ENCODING;
+use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -32,6 +34,7 @@ use crate::listen::{Connection, Phase};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed};
 pub(crate) use failure::{of as failure_of, of_attempt, refusal_for as refusal_of};
 use ready::{Done, Hook, Nothing, Says};
+use whole::Whole;
 
 /// How long the rest of a refused request is read before the connection is closed.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -39,6 +42,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Pingora's hooks over the engine.
 pub(crate) struct Proxy {
     pub(crate) engine: Arc<Engine>,
+    /// Connections of exchanges whose bodies are seen whole.
+    pub(crate) connector: Connector,
 }
 
 /// Declares a hook whose future has no state, with the lifetimes that `async_trait` expects of it.
@@ -264,6 +269,15 @@ impl Proxy {
                 let ahead = with_head(session, exchange, |x| {
                     body::reads_ahead(&self.engine, x, has_body)
                 });
+                if self.engine.moments_of(exchange).sees_whole() && !session.is_upgrade_req() {
+                    let whole = Whole {
+                        engine: &self.engine,
+                        connector: &self.connector,
+                        session,
+                        exchange,
+                    };
+                    return Box::pin(async move { whole.carry(ahead).await.map(|()| true) });
+                }
                 let Some(ahead) = ahead else {
                     return Box::pin(Says::<false>);
                 };

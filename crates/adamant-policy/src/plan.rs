@@ -3,6 +3,7 @@
 //! Immutable after [`Plan::compile`]; knows no socket, file or clock.
 
 mod aside;
+mod bodies;
 mod compile;
 mod condition;
 mod consumers;
@@ -93,6 +94,13 @@ impl Wiring {
     }
 }
 
+impl Wiring {
+    /// Most bytes of one body that a filter has to see whole.
+    pub(crate) fn whole(&self) -> Option<u64> {
+        self.buffer.max(self.hold)
+    }
+}
+
 /// Which moments of a route have hooks, for carriers that skip work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moments {
@@ -112,6 +120,14 @@ pub struct Moments {
     pub hold: Option<u64>,
 }
 
+impl Moments {
+    /// Whether a filter may have to see a body to its end before it goes on.
+    #[must_use]
+    pub const fn sees_whole(&self) -> bool {
+        self.buffer.is_some() || self.hold.is_some()
+    }
+}
+
 impl Plan {
     /// Compiles a validated file. `canonical` is its canonical form, which enters the digest.
     ///
@@ -127,6 +143,7 @@ impl Plan {
         let mut compiler = Compiler::new(catalogue, host, &config);
         let client_authorities = compiler.client_authorities();
         let routes = compiler.routes();
+        compiler.reserve_bodies(&routes);
         let Compiler {
             layout,
             steps,
