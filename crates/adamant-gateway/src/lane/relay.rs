@@ -41,19 +41,8 @@ impl Lane {
         if let Some(instead) = self.engine.relay(exchange, &mut head) {
             return Attempted::Replaced(instead);
         }
-        let ended = match exchange.plan.holding.take() {
-            None => self.relay_from(down, &mut up, exchange, head, Bytes::new()).await,
-            Some(_) if is_bodiless(exchange, &head) => {
-                // A filter might have changed the body, and its length with it.
-                head.remove_header(&CONTENT_LENGTH);
-                self.relay_from(down, &mut up, exchange, head, Bytes::new()).await
-            }
-            Some(holding) => match self.collect(down, &mut up, exchange, holding).await {
-                Ok(Held::Whole(whole)) => self.send_whole(down, exchange, head, whole).await,
-                Ok(Held::Part(part)) => self.relay_from(down, &mut up, exchange, head, part).await,
-                Err(ended) => ended,
-            },
-        };
+        let ended = self.deliver(down, &mut up, exchange, head).await;
+        let ended = ended.unwrap_or_else(|ended| ended);
         if up.is_body_done()
             && matches!(ended, Attempted::Complete | Attempted::Replaced(_))
             && let Some(picked) = exchange.upstream.picked.take()
@@ -67,36 +56,42 @@ impl Lane {
         ended
     }
 
-    /// Sends the head, and passes the body on: what was read of it, then the rest as it comes.
-    async fn relay_from(
+    /// Sends the head and the body, held before where the filters want that.
+    async fn deliver(
         &self,
         down: &mut Down,
         up: &mut Up,
         exchange: &mut Exchange,
         mut head: Box<ResponseHeader>,
-        part: Bytes,
-    ) -> Attempted {
+    ) -> Result<Attempted, Attempted> {
+        let part = match exchange.plan.holding.take() {
+            None => Bytes::new(),
+            Some(_) if is_bodiless(exchange, &head) => {
+                // A filter might have changed the body, and its length with it.
+                head.remove_header(&CONTENT_LENGTH);
+                Bytes::new()
+            }
+            Some(holding) => match self.collect(down, up, exchange, holding).await? {
+                Held::Whole(whole) => return Ok(self.send_whole(down, exchange, head, whole).await),
+                Held::Part(part) => part,
+            },
+        };
         exchange.upstream.is_answering = true;
         exchange.status = head.status.as_u16();
         let streams = !head.headers.contains_key(CONTENT_LENGTH);
         if streams && !is_bodiless(exchange, &head) {
             end_by_chunks(&mut head);
         }
-        if down.write_response_header(head).await.is_err() {
+        let mut sent = down.write_response_header(head).await.is_ok();
+        if sent && !part.is_empty() {
+            let part = self.pass_piece(down, exchange, part, false).await?;
+            sent = send(down, &part).await;
+        }
+        if !sent {
             exchange.failure = Some(Failure::ClientAborted);
-            return Attempted::Broken;
+            return Err(Attempted::Broken);
         }
-        if !part.is_empty() {
-            let part = match self.pass_piece(down, exchange, part, false).await {
-                Ok(part) => part,
-                Err(ended) => return ended,
-            };
-            if !send(down, &part).await {
-                exchange.failure = Some(Failure::ClientAborted);
-                return Attempted::Broken;
-            }
-        }
-        self.relay_body(down, up, exchange, streams).await
+        Ok(self.relay_body(down, up, exchange, streams).await)
     }
 
     async fn relay_body(
