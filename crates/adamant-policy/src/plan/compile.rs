@@ -13,15 +13,15 @@ use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring, pattern};
 use crate::config::{
-    Action, ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep,
-    Step, StepKind,
+    ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep, Step,
+    StepKind,
 };
 
 /// Collects what the routes of a file compile to.
 pub(crate) struct Compiler<'c> {
     catalogue: &'c Catalogue,
     host: &'c mut dyn Host,
-    config: &'c Config,
+    pub(super) config: &'c Config,
     pub(crate) layout: Layout,
     pub(crate) steps: Vec<StepInfo>,
     pub(crate) files: Vec<(String, Arc<[u8]>)>,
@@ -141,6 +141,7 @@ impl<'c> Compiler<'c> {
             self.check_protection(route, &stages);
             self.check_client_certificates(route, &stages);
             self.check_bodies(route, &stages);
+            self.check_held_answers(route, &stages);
         }
         RoutePlan {
             facts: Arc::new(self.facts(route)),
@@ -442,34 +443,10 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn span(&self, step: StepId) -> Span {
+    pub(super) fn span(&self, step: StepId) -> Span {
         self.steps
             .get(step.0 as usize)
             .map_or(Span::default(), |info| info.span)
-    }
-
-    /// A step that proves bodies needs a route that reads them.
-    fn check_bodies(&mut self, route: &Route, stages: &[Stage]) {
-        if matches!(route.action, Action::To(_)) {
-            return;
-        }
-        let mut leaves = Vec::new();
-        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
-        for placed in leaves
-            .into_iter()
-            .filter(|placed| placed.instance.needs.buffer_request.is_some())
-        {
-            let text = format!(
-                "`{}` proves bodies, and route `{}` answers without reading one",
-                placed.instance.filter, route.name
-            );
-            self.problems.push(
-                Problem::new("routes.unread-body", text)
-                    .with_span(self.span(placed.instance.step))
-                    .with_second(route.span, "on this route")
-                    .with_help("put it on a route that has an upstream"),
-            );
-        }
     }
 
     /// A step that looks at certificates of clients needs a listener that asks for them, and the same authorities

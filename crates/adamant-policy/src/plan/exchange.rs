@@ -24,6 +24,8 @@ pub struct Exchange {
     pub listener: Option<ListenerId>,
     /// Position of the matched route.
     pub route: Option<usize>,
+    /// Whether the body of the answer that passed the response moment is to be held.
+    pub holding: Option<Holding>,
     decisions: Vec<Decision>,
     /// Whether a `when` fitted the request when its first step was come to, by the address of the condition. Asked
     /// once: steps change the head, and all steps and moments that it gates must go by the same answer.
@@ -121,6 +123,29 @@ pub enum Decided {
     Reply(Box<Reply>),
 }
 
+/// That the body of an answer is held before its head leaves: what the response hooks asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Bytes that are held at most.
+    pub at_most: u64,
+    /// Who refuses a longer body, and why; `None` where it goes on piece by piece.
+    pub over: Option<(&'static str, &'static Reason)>,
+}
+
+impl Holding {
+    /// The wishes of two steps as one. Of those who refuse what is longer, the strictest one rules; of those who let
+    /// it pass, the one that wants to see most.
+    pub(crate) fn join(self, other: Self) -> Self {
+        match (self.over, other.over) {
+            (Some(_), None) => self,
+            (None, Some(_)) => other,
+            (Some(_), Some(_)) if self.at_most <= other.at_most => self,
+            (None, None) if self.at_most >= other.at_most => self,
+            _ => other,
+        }
+    }
+}
+
 /// A refusal: who, why, and what the answer must carry.
 #[derive(Debug)]
 pub struct Refusal {
@@ -153,6 +178,7 @@ impl Default for Exchange {
             request: Request::empty(),
             listener: None,
             route: None,
+            holding: None,
             decisions: Vec::with_capacity(DECISIONS_MAX),
             conditions: Vec::new(),
             frames: Vec::new(),
@@ -167,6 +193,7 @@ impl Exchange {
         self.request.begin(origin, slots, words);
         self.listener = None;
         self.route = None;
+        self.holding = None;
         self.decisions.clear();
         self.conditions.clear();
         self.frames.clear();
@@ -206,6 +233,11 @@ impl Exchange {
     /// Keeps whether this `when` fits.
     pub(crate) fn keep_fitted(&mut self, when: &Arc<Condition>, fitted: bool) {
         self.conditions.push((Arc::as_ptr(when).addr(), fitted));
+    }
+
+    /// A response hook wants the body held.
+    pub(crate) fn hold(&mut self, wish: Holding) {
+        self.holding = Some(self.holding.map_or(wish, |known| known.join(wish)));
     }
 
     pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {
