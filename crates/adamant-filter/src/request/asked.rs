@@ -68,68 +68,77 @@ mod tests {
 
     use super::*;
 
+    const ONE: Told = Told::Forwarded { element: 1 };
+    const LAST: Told = Told::Forwarded { element: 0 };
+
+    /// Who is believed, the fields that came, and the scheme and authority that the client asked for.
+    type Case = (
+        Told,
+        &'static [(&'static str, &'static str)],
+        (&'static str, &'static str),
+    );
+
+    const CASES: &[Case] = &[
+        (
+            Told::Nothing,
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "a.test")],
+            ("http", "own.test:81"),
+        ),
+        (
+            Told::XForwarded,
+            &[
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "A.test:8443"),
+            ],
+            ("https", "A.test:8443"),
+        ),
+        (
+            Told::XForwarded,
+            &[
+                ("x-forwarded-proto", "http, HTTPS"),
+                ("x-forwarded-host", "evil.test, a.test"),
+            ],
+            ("https", "a.test"),
+        ),
+        (
+            Told::XForwarded,
+            &[("x-forwarded-host", "evil.test"), ("x-forwarded-host", "a.test")],
+            ("http", "a.test"),
+        ),
+        (
+            Told::XForwarded,
+            &[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "a.test/@b")],
+            ("http", "own.test:81"),
+        ),
+        (
+            Told::XForwarded,
+            &[("x-forwarded-proto", "wss"), ("x-forwarded-host", "")],
+            ("https", "own.test:81"),
+        ),
+        (
+            Told::XForwarded,
+            &[("forwarded", "proto=https;host=a.test")],
+            ("http", "own.test:81"),
+        ),
+        (
+            LAST,
+            &[("forwarded", "for=192.0.2.1;Proto=https;host=\"a.test:1\"")],
+            ("https", "a.test:1"),
+        ),
+        (
+            ONE,
+            &[
+                ("forwarded", "host=evil.test, proto=https;host=a.test"),
+                ("forwarded", "host=b.test"),
+            ],
+            ("https", "a.test"),
+        ),
+        (ONE, &[("forwarded", "host=a.test")], ("http", "own.test:81")),
+    ];
+
     #[test]
     fn only_what_may_be_believed_is_told() {
-        let one = Told::Forwarded { element: 1 };
-        let last = Told::Forwarded { element: 0 };
-        let cases: &[(Told, &[(&str, &str)], (&str, &str))] = &[
-            (
-                Told::Nothing,
-                &[("x-forwarded-proto", "https"), ("x-forwarded-host", "a.test")],
-                ("http", "own.test:81"),
-            ),
-            (
-                Told::XForwarded,
-                &[
-                    ("x-forwarded-proto", "https"),
-                    ("x-forwarded-host", "A.test:8443"),
-                ],
-                ("https", "A.test:8443"),
-            ),
-            (
-                Told::XForwarded,
-                &[
-                    ("x-forwarded-proto", "http, HTTPS"),
-                    ("x-forwarded-host", "evil.test, a.test"),
-                ],
-                ("https", "a.test"),
-            ),
-            (
-                Told::XForwarded,
-                &[("x-forwarded-host", "evil.test"), ("x-forwarded-host", "a.test")],
-                ("http", "a.test"),
-            ),
-            (
-                Told::XForwarded,
-                &[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "a.test/@b")],
-                ("http", "own.test:81"),
-            ),
-            (
-                Told::XForwarded,
-                &[("x-forwarded-proto", "wss"), ("x-forwarded-host", "")],
-                ("https", "own.test:81"),
-            ),
-            (
-                Told::XForwarded,
-                &[("forwarded", "proto=https;host=a.test")],
-                ("http", "own.test:81"),
-            ),
-            (
-                last,
-                &[("forwarded", "for=192.0.2.1;Proto=https;host=\"a.test:1\"")],
-                ("https", "a.test:1"),
-            ),
-            (
-                one,
-                &[
-                    ("forwarded", "host=evil.test, proto=https;host=a.test"),
-                    ("forwarded", "host=b.test"),
-                ],
-                ("https", "a.test"),
-            ),
-            (one, &[("forwarded", "host=a.test")], ("http", "own.test:81")),
-        ];
-        for (told, fields, (scheme, authority)) in cases {
+        for (told, fields, (scheme, authority)) in CASES {
             let mut request = Request::build(Method::GET, "/")
                 .unwrap()
                 .with_header("host", "own.test:81");
