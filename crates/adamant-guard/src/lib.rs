@@ -5,7 +5,10 @@
 
 mod addresses;
 mod body_size;
+mod coding;
+mod compress;
 mod headers;
+mod media_range;
 mod methods;
 
 use adamant_filter::Catalogue;
@@ -19,6 +22,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<addresses::Addresses>(version)
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
+        .filter::<compress::Compress>(version)
 }
 
 #[cfg(test)]
@@ -29,6 +33,9 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["addresses", "body-size", "headers", "methods"]);
+        assert_eq!(
+            names,
+            ["addresses", "body-size", "compress", "headers", "methods"]
+        );
     }
 }
