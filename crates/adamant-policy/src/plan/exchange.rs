@@ -2,7 +2,7 @@
 //!
 //! An exchange owns memory that the next exchange on the same thread uses again; it knows no carrier.
 
-use adamant_filter::{Fields, Mark, Origin, Reason, Reply, Request, Role};
+use adamant_filter::{Details, Fields, Mark, Origin, Reason, Reply, Request, Role};
 
 use super::stage::StepId;
 use crate::config::ListenerId;
@@ -125,6 +125,8 @@ pub struct Refusal {
     pub reason: &'static Reason,
     /// Fields that the answer must carry.
     pub fields: Fields,
+    /// Where in the request it applies.
+    pub details: Option<Box<Details>>,
     /// What the filter is for; `None` for a part of the engine.
     pub(crate) role: Option<Role>,
 }
@@ -137,6 +139,7 @@ impl Refusal {
             by,
             reason,
             fields: Vec::new(),
+            details: None,
             role: None,
         }
     }
