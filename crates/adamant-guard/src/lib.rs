@@ -1,11 +1,14 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size` and `headers`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers` and `json`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
 
 mod addresses;
 mod body_size;
+mod gate;
 mod headers;
+mod json;
+mod media;
 mod methods;
 
 use adamant_filter::Catalogue;
@@ -19,6 +22,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<addresses::Addresses>(version)
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
+        .filter::<json::Json>(version)
 }
 
 #[cfg(test)]
@@ -29,6 +33,6 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["addresses", "body-size", "headers", "methods"]);
+        assert_eq!(names, ["addresses", "body-size", "headers", "json", "methods"]);
     }
 }
