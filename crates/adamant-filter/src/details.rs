@@ -31,6 +31,12 @@ impl Details {
         self.0.len() >= DETAILS_MAX
     }
 
+    /// Whether nothing is told.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The places.
     pub fn iter(&self) -> impl Iterator<Item = &Detail> {
         self.0.iter()

@@ -4,7 +4,6 @@
 
 mod config;
 pub(crate) mod limits;
-mod names;
 mod number;
 pub(crate) mod scanner;
 mod text;

@@ -1,15 +1,18 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers` and `json`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form` and `multipart`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
 
 mod addresses;
 mod body_size;
+mod form;
 mod gate;
 mod headers;
 mod json;
 mod media;
 mod methods;
+mod multipart;
+mod names;
 
 use adamant_filter::Catalogue;
 
@@ -23,6 +26,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
         .filter::<json::Json>(version)
+        .filter::<form::Form>(version)
+        .filter::<multipart::Multipart>(version)
 }
 
 #[cfg(test)]
@@ -33,6 +38,17 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["addresses", "body-size", "headers", "json", "methods"]);
+        assert_eq!(
+            names,
+            [
+                "addresses",
+                "body-size",
+                "form",
+                "headers",
+                "json",
+                "methods",
+                "multipart"
+            ]
+        );
     }
 }

@@ -120,10 +120,10 @@ pub(crate) fn is_coded(request: &Request) -> bool {
 }
 
 /// A parameter behind `;`, with its name and value.
-type Parameter<'h> = Option<(&'h str, &'h str)>;
+pub(crate) type Parameter<'h> = Option<(&'h str, &'h str)>;
 
 /// Reads one `; name=value`, where the parameter itself may be missing. `None` when this is something else.
-fn next_parameter(text: &str) -> Option<(Parameter<'_>, &str)> {
+pub(crate) fn next_parameter(text: &str) -> Option<(Parameter<'_>, &str)> {
     let blank = [' ', '\t'];
     let text = text
         .trim_start_matches(blank)
@@ -133,7 +133,8 @@ fn next_parameter(text: &str) -> Option<(Parameter<'_>, &str)> {
         return Some((None, text));
     }
     let (name, text) = text.split_once('=')?;
-    if !is_token(name) {
+    // A name with `*` may be one part of several, or in another character set (RFC 2231): two readings.
+    if !is_token(name) || name.contains('*') {
         return None;
     }
     let (value, rest) = if let Some(quoted) = text.strip_prefix('"') {
@@ -200,6 +201,8 @@ mod tests {
             "application/json; charset=\"utf-8\"x",
             "application/json; a=b c",
             "application/json; =b",
+            "application/json; a*=b",
+            "application/json; a*0=b",
         ];
         for text in wrong {
             assert!(Media::parse(text).is_none(), "{text}");

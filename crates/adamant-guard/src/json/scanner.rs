@@ -6,9 +6,9 @@
 use adamant_filter::prelude::*;
 
 use super::limits::Limits;
-use super::names::Names;
 use super::number::Number;
 use super::text::Text;
+use crate::names::Names;
 
 /// Not JSON: a byte that the grammar does not have at this place.
 pub(crate) const SYNTAX: Reason = Reason::new("syntax", 400, "the body is not valid JSON");

@@ -4,8 +4,8 @@
 
 use adamant_filter::prelude::*;
 
-use super::names::Names;
 use super::scanner::{SYNTAX, Stop};
+use crate::names::Names;
 
 /// Bytes that are not UTF-8.
 pub(crate) const UTF8: Reason = Reason::new("utf8", 400, "the body is not valid UTF-8");

@@ -1,4 +1,5 @@
-//! Which names the open objects have: a set of hashes that grows and shrinks like the nesting.
+//! Which names the open objects of a body have: a set of hashes that grows and shrinks like the nesting. A form is one
+//! object.
 //!
 //! A name that occurs twice is always found, since equal names have equal hashes. Two different names with one hash
 //! would be taken for a duplicate; the hash has 64 bits and a key that nobody knows, so an object of a thousand
@@ -13,7 +14,7 @@ const FEW: usize = 16;
 
 /// The names of all open objects, outermost first.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     key: RandomState,
     hashes: Vec<u64>,
     /// Positions in `hashes`, one more than it is, by hash with linear probing; 0 is free. Holds the names of objects
@@ -25,11 +26,11 @@ pub(super) struct Names {
     /// The name that is being read.
     name: Vec<u8>,
     #[cfg(test)]
-    pub(super) steps: u64,
+    pub(crate) steps: u64,
 }
 
 impl Names {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             key: RandomState::default(),
             hashes: Vec::new(),
@@ -42,18 +43,18 @@ impl Names {
     }
 
     /// Where the names of an object begin that begins now.
-    pub(super) const fn open(&self) -> usize {
+    pub(crate) const fn open(&self) -> usize {
         self.hashes.len()
     }
 
     /// More of the name that is being read.
-    pub(super) fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.name.extend_from_slice(bytes);
     }
 
     /// The name that was being read is complete, and belongs to the innermost object, whose names begin at `start`.
     /// Returns `false` when the object has it already.
-    pub(super) fn add(&mut self, start: usize, depth: u64) -> bool {
+    pub(crate) fn add(&mut self, start: usize, depth: u64) -> bool {
         let mut hasher = self.key.build_hasher();
         hasher.write(&self.name);
         self.name.clear();
@@ -84,7 +85,7 @@ impl Names {
     }
 
     /// The innermost object ends.
-    pub(super) fn close(&mut self, start: usize) {
+    pub(crate) fn close(&mut self, start: usize) {
         while let Some(last) = self.filed.last().filter(|last| **last as usize > start) {
             let last = *last;
             self.filed.pop();
