@@ -67,7 +67,7 @@ async fn each_bound_holds_for_bodies_of_json() {
             400,
             "json.out-of-range",
         ),
-        ("number-range: any", "1e999", "1e99x", 400, "json.syntax"),
+        ("number-range: any", "1e999", "1e", 400, "json.syntax"),
         ("number-range: double", "1e300", "1e999", 400, "json.out-of-range"),
         (
             "body-at-most: 8B",

@@ -51,8 +51,10 @@ mod state {
     pub(super) const GOING: u64 = 4;
     /// It is judged as it comes, and has begun.
     pub(super) const COMING: u64 = 5;
+    /// It is judged as it comes, and was announced: it comes when the upstream is already being called.
+    pub(super) const ANNOUNCED: u64 = 6;
     /// From here on: refused for one of the reasons of the step.
-    pub(super) const WRONG: u64 = 6;
+    pub(super) const WRONG: u64 = 7;
 }
 
 /// The way of bodies through one step.
@@ -92,7 +94,15 @@ impl Gate {
     pub(crate) fn head(&self, request: &Request, kind: Kind) -> Verdict {
         let reason = match (kind, self.other) {
             (Kind::Own, _) => {
-                request.set_word(self.state, state::AWAITED);
+                let is_announced = self.streams && has_body(request);
+                request.set_word(
+                    self.state,
+                    if is_announced {
+                        state::ANNOUNCED
+                    } else {
+                        state::AWAITED
+                    },
+                );
                 return Verdict::Pass;
             }
             (Kind::Other, Otherwise::Pass) => {
@@ -124,9 +134,13 @@ impl Gate {
             state::DONE if is_empty => Verdict::Pass,
             state::DONE => IN_PIECES.deny(),
             state::AWAITED if !is_last && !self.streams => IN_PIECES.deny(),
-            state::AWAITED | state::FREE | state::WRONG.. if is_empty && !is_last => Verdict::Pass,
-            state::AWAITED | state::FREE | state::WRONG.. if is_empty => self.no_body(request),
-            state::AWAITED | state::COMING => {
+            state::AWAITED | state::ANNOUNCED | state::FREE | state::WRONG.. if is_empty && !is_last => {
+                Verdict::Pass
+            }
+            state::AWAITED | state::ANNOUNCED | state::FREE | state::WRONG.. if is_empty => {
+                self.no_body(request)
+            }
+            state::AWAITED | state::ANNOUNCED | state::COMING => {
                 request.set_word(self.state, if is_last { state::DONE } else { state::COMING });
                 judge(request, chunk)
             }
@@ -140,8 +154,10 @@ impl Gate {
 
     /// A request without a body has no body moment.
     pub(crate) fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
-        let state = attempt.request().word(self.state);
-        let is_missing = !matches!(state, 0 | state::DONE | state::GOING);
+        let is_missing = matches!(
+            attempt.request().word(self.state),
+            state::AWAITED | state::FREE | state::WRONG..
+        );
         if is_missing && self.empty == Otherwise::Refuse {
             return Err(Fault { reason: &EMPTY });
         }

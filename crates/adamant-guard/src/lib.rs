@@ -1,4 +1,5 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form` and `multipart`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form`,
+//! `multipart` and `schema`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -13,6 +14,7 @@ mod media;
 mod methods;
 mod multipart;
 mod names;
+mod schema;
 
 use adamant_filter::Catalogue;
 
@@ -28,6 +30,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<json::Json>(version)
         .filter::<form::Form>(version)
         .filter::<multipart::Multipart>(version)
+        .filter::<schema::Schema>(version)
 }
 
 #[cfg(test)]
@@ -47,7 +50,8 @@ mod tests {
                 "headers",
                 "json",
                 "methods",
-                "multipart"
+                "multipart",
+                "schema"
             ]
         );
     }

@@ -54,7 +54,8 @@ pub(crate) struct JsonConfig {
     /// A request without a body: `refuse` answers 400, `pass` lets it go on. By default `refuse`.
     #[serde(default)]
     pub(crate) empty: Otherwise,
-    /// Judges the body while it is on its way, for bodies that are too long to hold. Weaker: what stands in front of a
+    /// Judges the body while it is on its way, for bodies that are too long to hold. On a route with `stream: true`,
+    /// HTTP/2 requests must declare their length then. Weaker: what stands in front of a
     /// mistake has reached the upstream by then, which sees the request end early. By default `false`.
     #[serde(default)]
     pub(crate) stream: bool,
