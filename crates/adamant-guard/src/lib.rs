@@ -1,5 +1,5 @@
 //! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form`,
-//! `multipart` and `schema`.
+//! `multipart`, `schema` and `openapi`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -14,6 +14,7 @@ mod media;
 mod methods;
 mod multipart;
 mod names;
+mod openapi;
 mod schema;
 
 use adamant_filter::Catalogue;
@@ -31,6 +32,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<form::Form>(version)
         .filter::<multipart::Multipart>(version)
         .filter::<schema::Schema>(version)
+        .filter::<openapi::Openapi>(version)
 }
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ mod tests {
                 "json",
                 "methods",
                 "multipart",
+                "openapi",
                 "schema"
             ]
         );

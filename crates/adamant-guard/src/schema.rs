@@ -10,7 +10,7 @@ use std::path::Path;
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{self, Value};
 
-use self::compiled::{Compiled, Document};
+use self::compiled::{Compiled, Document, Formats};
 use self::config::SchemaConfig;
 use crate::gate::{EMPTY, Gate, IN_PIECES, MEDIA_TYPE};
 use crate::json::limits::Limits;
@@ -52,7 +52,12 @@ impl Filter for Schema {
             .iter()
             .map(|path| load(path, "references", boot))
             .collect();
-        let compiled = Compiled::new(schema, others?, config.formats).map_err(|error| {
+        let formats = if config.formats {
+            Formats::All
+        } else {
+            Formats::Ignored
+        };
+        let compiled = Compiled::new(schema, others?, formats).map_err(|error| {
             let name = config.file.display();
             Problem::at(
                 "file",

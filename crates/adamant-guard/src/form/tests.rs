@@ -1,3 +1,5 @@
+//! Forms with one reading and with several. Knows nothing of how a body arrives.
+
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
 use proptest::prelude::*;

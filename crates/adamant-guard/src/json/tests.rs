@@ -1,3 +1,5 @@
+//! The filter `json` from head to body. How JSON is read is tried beside the scanner, not here.
+
 use adamant_filter::serde_json::{self, json};
 use adamant_filter::trial::{Trial, TrialHost};
 

@@ -29,7 +29,7 @@ enum Place {
     Character(u8, u8, u8),
     /// Behind a backslash.
     Escape,
-    /// Inside `\uXXXX`: digits read and their value.
+    /// Inside `\u` and four digits: digits read and their value.
     Hex(u8, u16),
     /// Behind the first half of a pair, which a second half must follow.
     Pair,
@@ -162,7 +162,7 @@ impl Text {
         Ok(())
     }
 
-    /// A unit of UTF-16 that was written as `\uXXXX`.
+    /// A unit of UTF-16 that was written as `\u` and four digits.
     fn unit(&mut self, unit: u16, mut write: impl FnMut(&[u8])) -> Result<Place, &'static Reason> {
         let high = std::mem::take(&mut self.high);
         let character = match (high, unit) {
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn every_byte_stops_a_run_or_does_not_wherever_it_stands() {
         for byte in 0..=u8::MAX {
-            let stops = byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\';
+            let stops = !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\';
             for at in 0..20 {
                 for length in at + 1..24 {
                     let mut bytes = vec![b'a'; length];

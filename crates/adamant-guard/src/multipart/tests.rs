@@ -1,3 +1,5 @@
+//! Parts that may come and parts that may not. Where a body is cut is tried beside `parts`, not here.
+
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
 use proptest::prelude::*;
@@ -80,8 +82,13 @@ fn the_declared_parts_pass() {
     );
 }
 
+/// A disposition with these parameters.
+fn named(parameters: &str) -> String {
+    format!("Content-Disposition: form-data; {parameters}")
+}
+
 #[test]
-fn parts_with_several_readings_are_refused() {
+fn names_of_parts_with_several_readings_are_refused() {
     let config = json!({"undeclared": "pass"});
     let named = |parameters: &str| format!("Content-Disposition: form-data; {parameters}");
     let good = named("name=\"a\"");
@@ -116,6 +123,17 @@ fn parts_with_several_readings_are_refused() {
         (named("name=\"a\"; filename=\"\""), "file-name"),
         (named("name=\"a\"; filename=\"%2e%2E%2fx\""), "file-name"),
         (named("name=\"a\"; filename=\"a%00.png\""), "file-name"),
+    ];
+    for (fields, reason) in table {
+        assert_eq!(judged(&config, one(&fields, "x")), Some(reason), "{fields}");
+    }
+}
+
+#[test]
+fn fields_of_parts_with_several_readings_are_refused() {
+    let config = json!({"undeclared": "pass"});
+    let good = named("name=\"a\"");
+    let table = [
         (
             format!("{good}\r\nContent-Type: multipart/mixed; boundary=c"),
             "nested",

@@ -59,6 +59,17 @@ pub(crate) struct Compiled {
     names: Box<[Box<str>]>,
 }
 
+/// Which formats are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Formats {
+    /// None: they only describe.
+    Ignored,
+    /// Those that are known; others only describe.
+    Known,
+    /// All, and one that is not known is a problem.
+    All,
+}
+
 /// A document and the URI by which others refer to it.
 pub(crate) type Document = (String, Value);
 
@@ -80,7 +91,11 @@ impl Compiled {
     ///
     /// # Errors
     /// What is wrong with the schema, as one sentence.
-    pub(crate) fn new((uri, schema): Document, others: Vec<Document>, formats: bool) -> Result<Self, String> {
+    pub(crate) fn new(
+        (uri, schema): Document,
+        others: Vec<Document>,
+        formats: Formats,
+    ) -> Result<Self, String> {
         let mut names = BTreeSet::new();
         for value in others.iter().map(|(_, value)| value).chain([&schema]) {
             if let Some(dialect) = value.get("$schema")
@@ -96,8 +111,8 @@ impl Compiled {
             .with_draft(Draft::Draft202012)
             .with_base_uri(uri)
             .with_retriever(Known(others))
-            .should_validate_formats(formats)
-            .should_ignore_unknown_formats(!formats)
+            .should_validate_formats(formats != Formats::Ignored)
+            .should_ignore_unknown_formats(formats != Formats::All)
             // An engine without backtracking: no body makes a pattern take more than linear time.
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_MAX))
             .build(&schema)

@@ -1,3 +1,5 @@
+//! Where a body is taken apart and where it cannot be. Looks at no field of a part.
+
 use proptest::prelude::*;
 
 use super::*;
