@@ -23,6 +23,9 @@ pub(crate) const OUT_OF_RANGE: Reason = Reason::new(
 /// The largest whole number up to which each has a double of its own (RFC 7493 §2.2).
 const SAFE_MAX: u64 = (1 << 53) - 1;
 
+/// Digits of that number.
+const SAFE_DIGITS: u32 = 16;
+
 /// Powers of ten between which every number has a normal double.
 const EXPONENT_MAX: i64 = 307;
 
@@ -46,13 +49,15 @@ enum Part {
 #[derive(Debug, Default)]
 pub(super) struct Number {
     part: Part,
+    /// Digits so far, and how many of them stand in front of the point.
     digits: u32,
-    /// Its value while it is whole.
+    wholes: u32,
+    /// Its value while it is whole, where the range asks for it; wrong beyond 19 digits.
     whole: u64,
-    /// Power of ten of the first digit that is not 0; `None` while there is none.
-    magnitude: Option<i64>,
-    /// Digits behind the point.
-    places: i64,
+    /// Zeros between the point and the first digit that is not 0.
+    zeros: u32,
+    /// Whether a digit in front of the exponent is not 0.
+    is_something: bool,
     exponent: i64,
     is_fine: bool,
     #[cfg(test)]
@@ -64,7 +69,7 @@ impl Number {
     pub(super) fn begin(byte: u8) -> Self {
         let mut number = Self::default();
         if byte != b'-' {
-            number.whole_digit(byte);
+            number.first(byte);
         }
         number
     }
@@ -78,18 +83,26 @@ impl Number {
                 self.steps += 1;
             }
             match (self.part, byte) {
-                (Part::Minus | Part::Whole, b'0'..=b'9') => self.whole_digit(byte),
-                (Part::Point | Part::Fraction, b'0'..=b'9') => self.fraction_digit(byte),
-                (Part::Mark | Part::Sign | Part::Exponent, b'0'..=b'9') => {
-                    self.part = Part::Exponent;
-                    self.digits += 1;
-                    self.exponent = (self.exponent * 10 + i64::from(byte - b'0')).min(1_000_000_000);
+                (Part::Minus, b'0'..=b'9') => {
+                    self.first(byte);
+                    rest = after;
                 }
-                (Part::Zero | Part::Whole, b'.') => self.part = Part::Point,
-                (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => self.part = Part::Mark,
+                (
+                    Part::Whole | Part::Point | Part::Fraction | Part::Mark | Part::Sign | Part::Exponent,
+                    b'0'..=b'9',
+                ) => rest = self.run(limits, rest)?,
+                (Part::Zero | Part::Whole, b'.') => {
+                    self.part = Part::Point;
+                    rest = after;
+                }
+                (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => {
+                    self.part = Part::Mark;
+                    rest = after;
+                }
                 (Part::Mark, b'+' | b'-') => {
                     self.part = Part::Sign;
                     self.is_fine = byte == b'-';
+                    rest = after;
                 }
                 (Part::Zero | Part::Whole | Part::Fraction | Part::Exponent, _) => {
                     self.end(limits).map_err(|reason| Stop::at(reason, rest))?;
@@ -99,57 +112,97 @@ impl Number {
                     return Err(Stop::at(&SYNTAX, rest));
                 }
             }
-            if self.digits > limits.number_digits {
-                return Err(Stop::at(&TOO_MANY_DIGITS, rest));
-            }
-            rest = after;
         }
         Ok((rest, false))
     }
 
+    /// Takes all digits in front.
+    fn run<'p>(&mut self, limits: &Limits, rest: &'p [u8]) -> Result<&'p [u8], Stop> {
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        #[cfg(test)]
+        {
+            self.steps += length as u64;
+        }
+        let (run, after) = rest.split_at(length);
+        // The bound also keeps the counts from running over.
+        let room = limits.number_digits.saturating_sub(self.digits);
+        let Some(count) = u32::try_from(length).ok().filter(|count| *count <= room) else {
+            return Err(Stop {
+                reason: &TOO_MANY_DIGITS,
+                left: rest.len().saturating_sub(room as usize),
+            });
+        };
+        self.digits += count;
+        match self.part {
+            Part::Whole | Part::Minus | Part::Zero => {
+                self.wholes += count;
+                if limits.number_range == NumberRange::Safe {
+                    let add =
+                        |value: u64, byte: &u8| value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+                    self.whole = run.iter().fold(self.whole, add);
+                }
+            }
+            Part::Point | Part::Fraction => {
+                self.part = Part::Fraction;
+                if !self.is_something {
+                    let zeros = run.iter().take_while(|byte| **byte == b'0').count();
+                    self.is_something = zeros < length;
+                    self.zeros += u32::try_from(zeros).unwrap_or(u32::MAX);
+                }
+            }
+            Part::Mark | Part::Sign | Part::Exponent => {
+                self.part = Part::Exponent;
+                let add = |value: i64, byte: &u8| (value * 10 + i64::from(byte - b'0')).min(1_000_000_000);
+                self.exponent = run.iter().fold(self.exponent, add);
+            }
+        }
+        Ok(after)
+    }
+
     /// Judges a number behind which no part of it can follow.
     pub(super) fn end(&self, limits: &Limits) -> Result<(), &'static Reason> {
-        match self.part {
+        let is_whole = match self.part {
             Part::Minus | Part::Point | Part::Mark | Part::Sign => return Err(&SYNTAX),
-            Part::Zero | Part::Whole | Part::Fraction | Part::Exponent => (),
+            Part::Zero | Part::Whole => true,
+            Part::Fraction | Part::Exponent => false,
+        };
+        let is_safe = self.wholes <= SAFE_DIGITS && self.whole <= SAFE_MAX;
+        let is_in_range = match limits.number_range {
+            NumberRange::Any => true,
+            NumberRange::Double => self.is_double(),
+            NumberRange::Safe if is_whole => is_safe,
+            NumberRange::Safe => self.is_double(),
+        };
+        if is_in_range { Ok(()) } else { Err(&OUT_OF_RANGE) }
+    }
+
+    /// Whether a double can hold about this number: by the power of ten of its first digit that is not 0.
+    fn is_double(&self) -> bool {
+        if !self.is_something {
+            return true;
         }
-        let is_whole = matches!(self.part, Part::Zero | Part::Whole);
         let exponent = if self.is_fine {
             -self.exponent
         } else {
             self.exponent
         };
-        let is_double = self
-            .magnitude
-            .is_none_or(|magnitude| (magnitude + exponent).abs() <= EXPONENT_MAX);
-        let is_in_range = match limits.number_range {
-            NumberRange::Any => true,
-            NumberRange::Double => is_double,
-            NumberRange::Safe => is_double && (!is_whole || self.whole <= SAFE_MAX),
-        };
-        if is_in_range { Ok(()) } else { Err(&OUT_OF_RANGE) }
-    }
-
-    fn whole_digit(&mut self, byte: u8) {
-        let digit = u64::from(byte - b'0');
-        self.part = if self.part == Part::Minus && digit == 0 {
-            Part::Zero
+        // No other whole part than 0 begins with 0, and that one is not counted.
+        let first = if self.wholes == 0 {
+            -i64::from(self.zeros) - 1
         } else {
-            Part::Whole
+            i64::from(self.wholes) - 1
         };
-        self.digits = self.digits.saturating_add(1);
-        self.whole = self.whole.saturating_mul(10).saturating_add(digit);
-        if digit != 0 || self.magnitude.is_some() {
-            self.magnitude = Some(self.magnitude.map_or(0, |magnitude| magnitude + 1));
-        }
+        (first + exponent).abs() <= EXPONENT_MAX
     }
 
-    fn fraction_digit(&mut self, byte: u8) {
-        self.part = Part::Fraction;
-        self.digits = self.digits.saturating_add(1);
-        self.places += 1;
-        if byte != b'0' && self.magnitude.is_none() {
-            self.magnitude = Some(-self.places);
+    fn first(&mut self, byte: u8) {
+        self.digits = 1;
+        self.part = Part::Zero;
+        if byte != b'0' {
+            self.part = Part::Whole;
+            self.is_something = true;
+            self.wholes = 1;
+            self.whole = u64::from(byte - b'0');
         }
     }
 }
