@@ -66,68 +66,28 @@ async fn a_form_passes_as_far_as_the_file_says() {
         "policies.*[].form.other",
         "policies.*[].form.empty",
     ]);
-    let case = |step, good: &str, bad: &str, status, reason| {
-        (step, FORM, good.to_owned(), bad.to_owned(), status, reason)
-    };
-    holds(vec![
-        case(
-            "form: { body-at-most: 3B }",
-            "a=1",
-            "a=12",
-            413,
-            "request.body-exceeded",
-        ),
-        case(
-            "form: { fields: 1 }",
-            "a=1",
-            "a=1&b=2",
-            400,
-            "form.too-many-fields",
-        ),
-        case("form: { name: 1B }", "a=1", "ab=1", 400, "form.name-too-long"),
-        case(
-            "form: { value: 1B }",
-            "a=%41",
-            "a=%41%41",
-            400,
-            "form.value-too-long",
-        ),
-        case("form: { allowed: [a] }", "a=1", "b=1", 400, "form.undeclared"),
-        case(
-            "form: { required: [a] }",
-            "a=1&b=1",
-            "b=1",
-            400,
-            "form.missing-field",
-        ),
-        case(
-            "form: { repeated: [a] }",
-            "a=1&%61=2",
-            "b=1&%62=2",
-            400,
-            "form.duplicate",
-        ),
-        case("form: {}", "a=%C3%A9", "a=%C3", 400, "form.utf8"),
-        case("form: { empty: pass }", "", "a=1;b=2", 400, "form.semicolon"),
-        case("form: { empty: refuse }", "a=1", "", 400, "form.empty"),
-        (
-            "form: { other: pass }",
-            "Content-Type: text/plain",
-            "a;".to_owned(),
-            "a".repeat(70_000),
-            413,
-            "request.body-exceeded",
-        ),
-        (
-            "form: { other: refuse, empty: pass }",
-            "Content-Type: text/plain",
-            String::new(),
-            "a=1".to_owned(),
-            415,
-            "form.media-type",
-        ),
-    ])
-    .await;
+    holds(forms()).await;
+}
+
+#[rustfmt::skip] // One case a line: it is a table.
+fn forms() -> Vec<Case> {
+    let text = "Content-Type: text/plain";
+    let case = |step, media, good: &str, bad: &str, status, reason| (step, media, good.to_owned(), bad.to_owned(), status, reason);
+    let long = "a".repeat(70_000);
+    vec![
+        case("form: { body-at-most: 3B }", FORM, "a=1", "a=12", 413, "request.body-exceeded"),
+        case("form: { fields: 1 }", FORM, "a=1", "a=1&b=2", 400, "form.too-many-fields"),
+        case("form: { name: 1B }", FORM, "a=1", "ab=1", 400, "form.name-too-long"),
+        case("form: { value: 1B }", FORM, "a=%41", "a=%41%41", 400, "form.value-too-long"),
+        case("form: { allowed: [a] }", FORM, "a=1", "b=1", 400, "form.undeclared"),
+        case("form: { required: [a] }", FORM, "a=1&b=1", "b=1", 400, "form.missing-field"),
+        case("form: { repeated: [a] }", FORM, "a=1&%61=2", "b=1&%62=2", 400, "form.duplicate"),
+        case("form: {}", FORM, "a=%C3%A9", "a=%C3", 400, "form.utf8"),
+        case("form: { empty: pass }", FORM, "", "a=1;b=2", 400, "form.semicolon"),
+        case("form: { empty: refuse }", FORM, "a=1", "", 400, "form.empty"),
+        case("form: { other: pass }", text, "a;", &long, 413, "request.body-exceeded"),
+        case("form: { other: refuse, empty: pass }", text, "", "a=1", 415, "form.media-type"),
+    ]
 }
 
 /// A body of one part with the name `a`.
@@ -151,128 +111,36 @@ async fn a_form_with_parts_passes_as_far_as_the_file_says() {
         "policies.*[].multipart.other",
         "policies.*[].multipart.empty",
     ]);
+    holds(parts()).await;
+}
+
+#[rustfmt::skip] // One case a line: it is a table.
+fn parts() -> Vec<Case> {
     let text = || one("", "", "1");
-    let twice = || {
-        format!(
-            "{}{}",
-            one("", "", "1").replace("--b--\r\n", ""),
-            one("", "", "2")
-        )
-    };
+    let twice = || format!("{}{}", one("", "", "1").replace("--b--\r\n", ""), one("", "", "2"));
     let file = || one("; filename=\"x.png\"", "\r\nContent-Type: image/png", "1");
+    let csv = || one("", "\r\nContent-Type: text/csv", "1");
     let other = || one("", "", "1").replace("\"a\"", "\"other\"");
     let case = |step, good, bad, status, reason| (step, PARTS, good, bad, status, reason);
-    let empty = String::new;
-    holds(vec![
-        case(
-            "multipart: { body-at-most: 64B, fields: { a: {} } }",
-            text(),
-            one("", "", "12345678901234567890"),
-            413,
-            "request.body-exceeded",
-        ),
-        case(
-            "multipart: { parts: 1, fields: { a: { repeated: true } } }",
-            text(),
-            twice(),
-            400,
-            "multipart.too-many-parts",
-        ),
-        case(
-            "multipart: { fields: { a: { repeated: true } } }",
-            twice(),
-            other(),
-            400,
-            "multipart.undeclared",
-        ),
-        case(
-            "multipart: { fields: { a: { repeated: false } } }",
-            text(),
-            twice(),
-            400,
-            "multipart.duplicate",
-        ),
-        case(
-            "multipart: { fields: { a: { file: true, types: [image/png] } } }",
-            file(),
-            text(),
-            400,
-            "multipart.no-file",
-        ),
-        case(
-            "multipart: { fields: { a: { file: false } } }",
-            text(),
-            file(),
-            400,
-            "multipart.file",
-        ),
-        case(
-            "multipart: { fields: { a: { types: [text/csv] } } }",
-            one("", "\r\nContent-Type: text/csv", "1"),
-            text(),
-            415,
-            "multipart.part-type",
-        ),
-        case(
-            "multipart: { fields: { a: { at-most: 1B } } }",
-            text(),
-            one("", "", "12"),
-            413,
-            "multipart.part-too-large",
-        ),
-        case(
-            "multipart: { undeclared: pass, fields: { a: { required: true } } }",
-            text(),
-            other(),
-            400,
-            "multipart.missing-part",
-        ),
-        case(
-            "multipart: { undeclared: pass }",
-            other(),
-            one("; filename=\"../x\"", "", "1"),
-            400,
-            "multipart.file-name",
-        ),
-        case(
-            "multipart: { undeclared: pass, empty: pass }",
-            empty(),
-            format!("x{}", text()),
-            400,
-            "multipart.outside",
-        ),
-        case(
-            "multipart: { undeclared: pass, empty: refuse }",
-            text(),
-            empty(),
-            400,
-            "multipart.empty",
-        ),
-        case(
-            "multipart: { undeclared: pass }",
-            text(),
-            text().replace("1\r\n--b", "1\n--b"),
-            400,
-            "multipart.ambiguous",
-        ),
-        (
-            "multipart: { undeclared: pass, other: pass }",
-            "Content-Type: multipart/mixed; boundary=b",
-            "x".to_owned(),
-            "a".repeat(70_000),
-            413,
-            "request.body-exceeded",
-        ),
-        (
-            "multipart: { undeclared: pass, other: refuse, empty: pass }",
-            "Content-Type: multipart/mixed; boundary=b",
-            empty(),
-            text(),
-            415,
-            "multipart.media-type",
-        ),
-    ])
-    .await;
+    let mixed = "Content-Type: multipart/mixed; boundary=b";
+    let none = String::new;
+    vec![
+        case("multipart: { body-at-most: 64B, fields: { a: {} } }", text(), one("", "", "12345678901234567890"), 413, "request.body-exceeded"),
+        case("multipart: { parts: 1, fields: { a: { repeated: true } } }", text(), twice(), 400, "multipart.too-many-parts"),
+        case("multipart: { fields: { a: { repeated: true } } }", twice(), other(), 400, "multipart.undeclared"),
+        case("multipart: { fields: { a: { repeated: false } } }", text(), twice(), 400, "multipart.duplicate"),
+        case("multipart: { fields: { a: { file: true, types: [image/png] } } }", file(), text(), 400, "multipart.no-file"),
+        case("multipart: { fields: { a: { file: false } } }", text(), file(), 400, "multipart.file"),
+        case("multipart: { fields: { a: { types: [text/csv] } } }", csv(), text(), 415, "multipart.part-type"),
+        case("multipart: { fields: { a: { at-most: 1B } } }", text(), one("", "", "12"), 413, "multipart.part-too-large"),
+        case("multipart: { undeclared: pass, fields: { a: { required: true } } }", text(), other(), 400, "multipart.missing-part"),
+        case("multipart: { undeclared: pass }", other(), one("; filename=\"../x\"", "", "1"), 400, "multipart.file-name"),
+        case("multipart: { undeclared: pass, empty: pass }", none(), format!("x{}", text()), 400, "multipart.outside"),
+        case("multipart: { undeclared: pass, empty: refuse }", text(), none(), 400, "multipart.empty"),
+        case("multipart: { undeclared: pass }", text(), text().replace("1\r\n--b", "1\n--b"), 400, "multipart.ambiguous"),
+        ("multipart: { undeclared: pass, other: pass }", mixed, "x".to_owned(), "a".repeat(70_000), 413, "request.body-exceeded"),
+        ("multipart: { undeclared: pass, other: refuse, empty: pass }", mixed, none(), text(), 415, "multipart.media-type"),
+    ]
 }
 
 #[tokio::test]

@@ -27,6 +27,24 @@ fn told(answer: &Response) -> (u16, String) {
     (answer.status, reason)
 }
 
+/// Keys, a body that passes and one that does not, and the refusal.
+type Row = (&'static str, &'static str, &'static str, u16, &'static str);
+
+#[rustfmt::skip] // One row a line: it is a table.
+const ROWS: [Row; 11] = [
+    ("depth: 2", "[[1]]", "[[[1]]]", 400, "json.too-deep"),
+    ("members: 1", r#"{"a":1}"#, r#"{"a":1,"b":2}"#, 400, "json.too-many-members"),
+    ("name: 2B", r#"{"ab":1}"#, r#"{"abc":1}"#, 400, "json.name-too-long"),
+    ("items: 2", "[1,2]", "[1,2,3]", 400, "json.too-many-items"),
+    ("string: 2B", r#""ab""#, r#""abc""#, 400, "json.string-too-long"),
+    ("values: 3", "[1,2]", "[1,[2]]", 400, "json.too-many-values"),
+    ("number-digits: 2", "12", "123", 400, "json.too-many-digits"),
+    ("number-range: safe", "9007199254740991", "9007199254740992", 400, "json.out-of-range"),
+    ("number-range: any", "1e999", "1e", 400, "json.syntax"),
+    ("number-range: double", "1e300", "1e999", 400, "json.out-of-range"),
+    ("body-at-most: 7B", "[1,2,3]", "[1,2,34]", 413, "request.body-exceeded"),
+];
+
 #[tokio::test]
 async fn each_bound_holds_for_bodies_of_json() {
     covers(&[
@@ -40,56 +58,15 @@ async fn each_bound_holds_for_bodies_of_json() {
         "policies.*[].json.number-range",
         "policies.*[].json.body-at-most",
     ]);
-    let table = [
-        ("depth: 2", "[[1]]", "[[[1]]]", 400, "json.too-deep"),
-        (
-            "members: 1",
-            r#"{"a":1}"#,
-            r#"{"a":1,"b":2}"#,
-            400,
-            "json.too-many-members",
-        ),
-        (
-            "name: 2B",
-            r#"{"ab":1}"#,
-            r#"{"abc":1}"#,
-            400,
-            "json.name-too-long",
-        ),
-        ("items: 2", "[1,2]", "[1,2,3]", 400, "json.too-many-items"),
-        ("string: 2B", r#""ab""#, r#""abc""#, 400, "json.string-too-long"),
-        ("values: 3", "[1,2]", "[1,[2]]", 400, "json.too-many-values"),
-        ("number-digits: 2", "12", "123", 400, "json.too-many-digits"),
-        (
-            "number-range: safe",
-            "9007199254740991",
-            "9007199254740992",
-            400,
-            "json.out-of-range",
-        ),
-        ("number-range: any", "1e999", "1e", 400, "json.syntax"),
-        ("number-range: double", "1e300", "1e999", 400, "json.out-of-range"),
-        (
-            "body-at-most: 8B",
-            "[1,2,3,4",
-            "[1,2,3,4]",
-            413,
-            "request.body-exceeded",
-        ),
-    ];
     let origin = Origin::hello().await;
-    for (keys, good, bad, status, reason) in table {
+    for (keys, good, bad, status, reason) in ROWS {
         let gateway = under(&origin, keys).await;
         for carrier in CARRIERS {
             origin.forget();
             let lines: Vec<&str> = carrier.iter().copied().chain([JSON]).collect();
             let passes = post(&gateway, &lines, good).await;
-            if good == "[1,2,3,4" {
-                assert_eq!(passes.reason(), "json.truncated", "{keys}: it was judged");
-            } else {
-                assert_eq!(told(&passes), (200, String::new()), "{keys} {lines:?}");
-                assert_eq!(origin.last().body, good.as_bytes());
-            }
+            assert_eq!(told(&passes), (200, String::new()), "{keys} {lines:?}");
+            assert_eq!(origin.last().body, good.as_bytes());
             let before = origin.count();
             let refused = post(&gateway, &lines, bad).await;
             assert_eq!(told(&refused), (status, reason.to_owned()), "{keys} {lines:?}");

@@ -22,6 +22,31 @@ pub(super) enum In {
     Cookie,
 }
 
+impl In {
+    fn of(word: &str) -> Option<Self> {
+        [Self::Path, Self::Query, Self::Header, Self::Cookie]
+            .into_iter()
+            .find(|place| place.word() == word)
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+        }
+    }
+
+    /// The style that parameters have there unless they tell another one, and whether it repeats them.
+    const fn usual(self) -> (&'static str, bool) {
+        match self {
+            Self::Path | Self::Header => ("simple", false),
+            Self::Query | Self::Cookie => ("form", true),
+        }
+    }
+}
+
 /// How often a parameter comes, and how its values are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -72,62 +97,48 @@ impl Parameter {
         let (Some(name), Some(place)) = (at.text("name"), at.text("in")) else {
             return Err(format!("the parameter at `{pointer}` lacks `name` or `in`"));
         };
-        let unread = |what: &str| {
-            Err(format!(
-                "the parameter `{name}` has {what}, which is not enforced"
-            ))
-        };
-        let (place, style, explodes) = match place {
-            "path" => (In::Path, "simple", false),
-            "query" => (In::Query, "form", true),
-            "header" => (In::Header, "simple", false),
-            "cookie" => (In::Cookie, "form", true),
-            _ => return unread("an unknown `in`"),
-        };
+        let unread = |what: &str| format!("the parameter `{name}` has {what}, which is not enforced");
+        let place = In::of(place).ok_or_else(|| unread("an unknown `in`"))?;
         // OpenAPI 3.1 §4.8.12.1: these fields are described elsewhere.
         let left = ["accept", "content-type", "authorization"];
         if place == In::Header && left.contains(&name.to_ascii_lowercase().as_str()) {
             return Ok(None);
         }
+        let (style, explodes) = place.usual();
         if at.text("style").unwrap_or(style) != style {
-            return unread("another `style` than the usual one");
+            return Err(unread("another `style` than the usual one"));
         }
-        let Some(schema) = at.get("schema") else {
-            return unread("no `schema`");
-        };
-        let schema = document.resolve(schema)?;
         let explodes = at
             .value
             .get("explode")
             .and_then(Value::as_bool)
             .unwrap_or(explodes);
-        let mut kinds = Kinds::of(document, &schema, 0)?;
-        let mut shape = Shape::One;
+        let schema = at.get("schema").ok_or_else(|| unread("no `schema`"))?;
+        let schema = document.resolve(schema)?;
+        let kinds = Kinds::of(document, &schema, 0)?;
         if kinds.object || (kinds.list && place == In::Cookie) {
-            return unread("an object or a list for which there is no single spelling");
+            return Err(unread(
+                "an object or a list for which there is no single spelling",
+            ));
         }
-        if kinds.list {
-            let is_repeated = place == In::Query && explodes;
-            shape = if is_repeated {
-                Shape::Repeated
-            } else {
-                Shape::Commas
-            };
-            kinds = match schema.get("items") {
-                Some(items) => Kinds::of(document, &document.resolve(items)?, 0)?,
-                None => Kinds::default(),
-            };
-            if kinds.list || kinds.object {
-                return unread("lists in a list");
+        let (shape, kinds) = match (kinds.list, schema.get("items")) {
+            (false, _) => (Shape::One, kinds),
+            (true, items) => {
+                let is_repeated = place == In::Query && explodes;
+                let shape = if is_repeated {
+                    Shape::Repeated
+                } else {
+                    Shape::Commas
+                };
+                let items = items.map(|items| document.resolve(items)).transpose()?;
+                let items = items.map(|items| Kinds::of(document, &items, 0)).transpose()?;
+                (shape, items.unwrap_or_default())
             }
-        }
-        let word = match place {
-            In::Path => "path",
-            In::Query => "query",
-            In::Header => "header",
-            In::Cookie => "cookie",
         };
-        let (name, label) = (name.into(), format!("{word}.{name}").into());
+        if shape != Shape::One && (kinds.list || kinds.object) {
+            return Err(unread("lists in a list"));
+        }
+        let (label, name) = (format!("{}.{name}", place.word()).into(), name.into());
         let (required, empty) = (at.is("required") || place == In::Path, at.is("allowEmptyValue"));
         let target = schema.pointer;
         Ok(Some(Self {

@@ -109,7 +109,8 @@ fn cookies(request: &Request) -> Result<Vec<(&str, &str)>, &'static Reason> {
 
 /// Decodes escapes; in forms, `+` is a blank. `None` when an escape is not whole or the text is not UTF-8.
 fn decoded(text: &str, is_form: bool) -> Option<Cow<'_, str>> {
-    if !text.contains('%') && !(is_form && text.contains('+')) {
+    let is_escaped = text.contains('%') || (is_form && text.contains('+'));
+    if !is_escaped {
         return Some(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());
