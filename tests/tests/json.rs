@@ -1,7 +1,7 @@
 //! Bodies of JSON on both ways through the gateway: what is wrong never reaches the upstream.
 
 use adamant_tests::client::{CARRIERS, exchange, request};
-use adamant_tests::{Client, Gateway, Origin, Policy, Response, covers};
+use adamant_tests::{Client, Gateway, H2Client, Origin, Policy, Response, covers};
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -175,14 +175,63 @@ async fn a_long_body_may_be_judged_on_its_way() {
             "{lines:?}"
         );
         assert_eq!(origin.last().body, good.as_bytes());
-        origin.forget();
-        let mut client = Client::connect(stream.address()).await;
-        client.send(request("POST", "/", &lines, &body("]"))).await;
-        let answer = client.read().await;
-        assert!(answer.status >= 400, "{}", answer.status);
-        assert!(
-            origin.seen().iter().all(|seen| !seen.complete),
-            "no whole body arrives"
+        // One goes wrong in its last byte, the other ends too early.
+        for bad in [body("]"), good.trim_end_matches(']').to_owned()] {
+            origin.forget();
+            let mut client = Client::connect(stream.address()).await;
+            client.send(request("POST", "/", &lines, &bad)).await;
+            let answer = client.read().await;
+            assert!(answer.status >= 400, "{}", answer.status);
+            let seen = origin.seen();
+            assert!(seen.iter().all(|seen| !seen.complete), "no whole body arrives");
+        }
+    }
+}
+
+/// A chunked request with these pieces.
+fn chunked(carrier: &[&str], pieces: &[&str]) -> String {
+    let lines = carrier
+        .iter()
+        .copied()
+        .chain([JSON, "Transfer-Encoding: chunked"]);
+    let head: String = lines.map(|line| format!("{line}\r\n")).collect();
+    let body: String = pieces
+        .iter()
+        .map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len()))
+        .collect();
+    format!("POST / HTTP/1.1\r\nHost: api.test\r\n{head}\r\n{body}0\r\n\r\n")
+}
+
+#[tokio::test]
+async fn however_a_body_arrives_it_is_judged_alike() {
+    let origin = Origin::hello().await;
+    for keys in ["", "stream: true"] {
+        let route = format!(
+            "name: all\nmatch: {{ path: /** }}\npublic: true\nto: origin\nfilters:\n  - json: {{ {keys} }}"
         );
+        let policy = Policy::before(&origin)
+            .public("protocols: [h1, h2]")
+            .route(&route);
+        let gateway = Gateway::start(&policy).await;
+        let mut h2 = H2Client::connect(gateway.address()).await;
+        let media = [("content-type", "application/json")];
+        let cases: [(&[&str], u16, &str); 4] = [
+            (&["{\"a", "\":[1,", "2]}"], 200, ""),
+            (&["{\"a\":1,\"", "a\":2}"], 400, "json.duplicate"),
+            (&["[1"], 400, "json.truncated"),
+            (&[], 400, "json.empty"),
+        ];
+        for (pieces, status, reason) in cases {
+            let expected = (status, reason.to_owned());
+            origin.forget();
+            let answer = h2.post("/", &media, pieces.concat().as_bytes()).await;
+            assert_eq!(told(&answer), expected, "HTTP/2 {keys} {pieces:?}");
+            for carrier in CARRIERS {
+                let answer = exchange(gateway.address(), chunked(carrier, pieces)).await;
+                assert_eq!(told(&answer), expected, "{keys} {carrier:?} {pieces:?}");
+            }
+            let whole = origin.seen().iter().filter(|seen| seen.complete).count();
+            assert_eq!(whole, if status == 200 { 3 } else { 0 }, "{keys} {pieces:?}");
+        }
     }
 }

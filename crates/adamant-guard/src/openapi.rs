@@ -152,7 +152,7 @@ impl Openapi {
             return undeclared(Self::METHOD.deny_with(vec![(ALLOW, item.allow.clone())]));
         };
         // Texts that are decoded are on the heap; most stand in the head as they are.
-        let sent = match Sent::of(request, (&item.names, values.as_slice())) {
+        let sent = match Sent::of(request, (&item.names, values.as_slice()), &operation.parameters) {
             Ok(sent) => sent,
             Err(reason) => return reason.deny(),
         };

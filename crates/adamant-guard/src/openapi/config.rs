@@ -60,8 +60,9 @@ impl OpenapiConfig {
                 format!("{} is neither 400 nor 422", self.status),
             ));
         }
+        let is_odd = |byte: u8| !byte.is_ascii_graphic() || b"{}?#%\\".contains(&byte);
         let is_path =
-            self.base.starts_with('/') && !self.base.ends_with('/') && !self.base.contains(['?', '#', '{']);
+            self.base.starts_with('/') && !self.base.ends_with('/') && !self.base.bytes().any(is_odd);
         if !self.base.is_empty() && !is_path {
             let problem = Problem::at("base", format!("`{}` is not the beginning of a path", self.base));
             return Err(problem.with_help("write it like `/v1`, with a slash in front and none at the end"));

@@ -31,7 +31,9 @@ impl<'r> Sent<'r> {
     pub(super) fn of(
         request: &'r Request,
         (names, values): (&'r [Box<str>], &[&'r str]),
+        parameters: &[Parameter],
     ) -> Result<Self, &'static Reason> {
+        let has_cookies = parameters.iter().any(|parameter| parameter.place == In::Cookie);
         let path = names.iter().zip(values).map(|(name, value)| {
             // The path is canonical, so that its escapes are whole.
             decoded(value, false).map(|value| (&**name, value)).ok_or(&QUERY)
@@ -49,7 +51,12 @@ impl<'r> Sent<'r> {
         Ok(Self {
             path: path.collect::<Result<_, _>>()?,
             query: query.collect::<Result<_, _>>()?,
-            cookies: cookies(request)?,
+            // Those of others are not this operation's business.
+            cookies: if has_cookies {
+                cookies(request)?
+            } else {
+                Vec::new()
+            },
             request,
         })
     }

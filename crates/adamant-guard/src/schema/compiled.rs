@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use adamant_filter::DETAILS_MAX;
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::Value;
-use jsonschema::paths::{Location, LocationSegment};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::paths::LocationSegment;
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
 
 /// The version of the language that is read.
@@ -133,22 +134,36 @@ impl Compiled {
         }
         let mut details = Details::default();
         for error in self.validator.iter_errors(value).take(DETAILS_MAX) {
-            details.add(Place::Pointer(self.pointer(&error).into()), keyword(&error));
+            details.add(
+                Place::Pointer(self.pointer(value, &error).into()),
+                keyword(&error),
+            );
         }
         Err(details)
     }
 
     /// The place of an error, as far as the schema has its names: behind that it would tell what the client sent.
-    fn pointer(&self, error: &ValidationError<'_>) -> String {
-        let mut pointer = String::new();
-        for segment in segments(error.instance_path()) {
-            match segment {
-                LocationSegment::Index(index) => pointer += &format!("/{index}"),
-                LocationSegment::Property(name) if self.has(&name) => push(&mut pointer, &name),
-                LocationSegment::Property(_) => return pointer,
+    fn pointer(&self, body: &Value, error: &ValidationError<'_>) -> String {
+        let (mut pointer, mut value) = (String::new(), Some(body));
+        for segment in error.instance_path() {
+            // A location cannot tell the position in a list from a name made of digits, but the body can.
+            let (text, next) = match (segment, value) {
+                (LocationSegment::Index(index), Some(Value::Array(items))) => {
+                    pointer += &format!("/{index}");
+                    value = items.get(index);
+                    continue;
+                }
+                (LocationSegment::Index(index), Some(value)) => (index.to_string(), value),
+                (LocationSegment::Property(name), Some(value)) => (name.into_owned(), value),
+                (_, None) => return pointer,
+            };
+            if !self.has(&text) {
+                return pointer;
             }
+            push(&mut pointer, &text);
+            value = next.get(&text);
         }
-        if let jsonschema::error::ValidationErrorKind::Required { property } = error.kind()
+        if let ValidationErrorKind::Required { property } = error.kind()
             && let Some(name) = property.as_str().filter(|name| self.has(name))
         {
             push(&mut pointer, name);
@@ -159,10 +174,6 @@ impl Compiled {
     fn has(&self, name: &str) -> bool {
         self.names.binary_search_by(|known| (**known).cmp(name)).is_ok()
     }
-}
-
-fn segments(location: &Location) -> impl Iterator<Item = LocationSegment<'_>> {
-    location.into_iter()
 }
 
 /// Adds a name to a JSON pointer (RFC 6901 §3).

@@ -63,7 +63,7 @@ fn a_body_fits_or_the_places_are_told_without_what_the_client_sent() {
         judged(&trial, r#"{"id":1,"items":[{"sku":"ABC"}],"more":"abc"}"#),
         None
     );
-    let table: [(&str, &[&str]); 8] = [
+    let table: [(&str, &[&str]); 9] = [
         (r#"{"items":[]}"#, &["/id required"]),
         (r#"{"id":"hunter2","items":[]}"#, &["/id type"]),
         (r#"{"id":0,"items":[]}"#, &["/id minimum"]),
@@ -76,6 +76,7 @@ fn a_body_fits_or_the_places_are_told_without_what_the_client_sent() {
             &["/items/0 additionalProperties"],
         ),
         (r#"{"id":1,"items":[],"hunter2":"hunter2"}"#, &[" maxLength"]),
+        (r#"{"id":1,"items":[],"4111":"hunter2"}"#, &[" maxLength"]),
         (r#"{"id":1,"items":[],"a/b~c":2}"#, &["/a~1b~0c const"]),
         ("[]", &[" type"]),
     ];
