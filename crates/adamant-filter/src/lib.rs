@@ -11,6 +11,7 @@
 //! | `filter` | the trait and the roles |
 //! | `hooks` | wiring of methods to moments |
 //! | `verdict` | pass, deny, reply, fault, and constant reasons |
+//! | `details` | where in a request something is wrong |
 //! | `request`, `response`, `attempt`, `body`, `finished` | what hooks see |
 //! | `query` | names of query parameters |
 //! | `slot`, `identity`, `consumers`, `key` | typed facts between filters, the consumer, keys for limits |
@@ -77,6 +78,7 @@ mod boot;
 mod catalogue;
 mod consumers;
 mod decode;
+mod details;
 mod fields;
 mod filter;
 mod finished;
@@ -108,6 +110,7 @@ pub use boot::{Boot, Needs};
 pub use catalogue::{Built, Catalogue, Registered};
 pub use consumers::{Consumer, Consumers, KnownBy};
 pub use decode::{Form, OneOrMany, ShortOrLong, Spanned, decode, decode_with, inspect, read, schema_of};
+pub use details::{DETAILS_MAX, Detail, Details, Place};
 pub use filter::{Filter, Role};
 pub use finished::Finished;
 pub use hooks::{AsyncFn, AsyncHook, Hooks, RequestHook, Waiting, Wired};

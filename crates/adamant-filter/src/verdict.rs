@@ -5,6 +5,8 @@
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 
+use crate::details::Details;
+
 /// Header fields of an answer, in order.
 pub type Fields = Vec<(HeaderName, HeaderValue)>;
 
@@ -69,12 +71,26 @@ impl Reason {
         Verdict::Deny(Denial {
             reason: self,
             fields: Vec::new(),
+            details: None,
         })
     }
 
     /// Refuse for this reason, with header fields on the answer.
     pub const fn deny_with(&'static self, fields: Fields) -> Verdict {
-        Verdict::Deny(Denial { reason: self, fields })
+        Verdict::Deny(Denial {
+            reason: self,
+            fields,
+            details: None,
+        })
+    }
+
+    /// Refuse for this reason, and tell where it applies: the answer lists the places under `errors`.
+    pub fn deny_at(&'static self, details: Details) -> Verdict {
+        Verdict::Deny(Denial {
+            reason: self,
+            fields: Vec::new(),
+            details: Some(Box::new(details)),
+        })
     }
 
     /// Report for this reason that no decision was possible.
@@ -90,6 +106,8 @@ pub struct Denial {
     pub reason: &'static Reason,
     /// Fields that the answer must carry, such as `WWW-Authenticate` or `Retry-After`.
     pub fields: Fields,
+    /// Where in the request it applies. Boxed, since most refusals have none.
+    pub details: Option<Box<Details>>,
 }
 
 /// A complete answer made by a filter.

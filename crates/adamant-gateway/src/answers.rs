@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use adamant_filter::{Fields, Reason};
+use adamant_filter::{Details, Fields, Place, Reason};
 use adamant_policy::plan::Refusal;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -64,18 +64,29 @@ pub(crate) struct Page {
 
 impl Page {
     fn new(by: &str, reason: &Reason, digest: &str, policy: Option<&str>) -> Self {
+        let violated = policy.map(|policy| (QUOTA.to_owned(), violated(policy)));
+        Self::with_members(by, reason, digest, violated)
+    }
+
+    /// The text that tells where in the request the reason applies.
+    fn with_errors(by: &str, reason: &Reason, digest: &str, details: &Details) -> Self {
+        let kind = format!("urn:adamant:reason:{by}.{}", reason.code());
+        Self::with_members(by, reason, digest, Some((kind, errors(details))))
+    }
+
+    /// The text with another type of problem and further members, if that is given.
+    fn with_members(by: &str, reason: &Reason, digest: &str, special: Option<(String, String)>) -> Self {
         let code = format!("{by}.{}", reason.code());
         let is_shed = *reason == OVERLOADED && by == reasons::GATEWAY;
-        let violated = |policy: &str| format!("\"violated-policies\":[{policy:?}],");
-        let (kind, violated) = match policy {
+        let (kind, members) = match special {
+            Some(special) => special,
             // The name is that of the key in the file.
             None if is_shed => (REDUCED.to_owned(), violated("overload")),
             None => (format!("urn:adamant:reason:{code}"), String::new()),
-            Some(policy) => (QUOTA.to_owned(), violated(policy)),
         };
         let (status, text) = (reason.status(), reason.text());
         let before = format!(
-            "{{\"type\":\"{kind}\",\"title\":{text:?},\"status\":{status},\"reason\":\"{code}\",{violated}\
+            "{{\"type\":\"{kind}\",\"title\":{text:?},\"status\":{status},\"reason\":\"{code}\",{members}\
              \"instance\":\"urn:uuid:"
         );
         let between = "\",\"request_id\":\"";
@@ -183,6 +194,10 @@ impl Answers {
 
     /// The prepared answer to a refusal, by the step `policy` if it is a quota.
     pub(crate) fn page(&self, refusal: &Refusal, policy: Option<&str>) -> Option<&Page> {
+        if refusal.details.is_some() {
+            // What stands in it is known with the request alone.
+            return None;
+        }
         let pages = self.pages.get(&(refusal.by, refusal.reason.code()))?;
         let named = policy.and_then(|policy| pages.by_policy.get(policy));
         Some(named.unwrap_or(&pages.plain))
@@ -204,8 +219,12 @@ impl Answers {
         let page = match self.page(&refusal, policy) {
             Some(page) => page,
             None => {
-                // A reason that its filter does not list among `REASONS` is answered all the same.
-                made = Page::new(refusal.by, refusal.reason, &self.digest, None);
+                let (by, reason, digest) = (refusal.by, refusal.reason, &self.digest);
+                made = match &refusal.details {
+                    Some(details) => Page::with_errors(by, reason, digest, details),
+                    // A reason that its filter does not list among `REASONS` is answered all the same.
+                    None => Page::new(by, reason, digest, None),
+                };
                 &made
             }
         };
@@ -232,6 +251,25 @@ impl Answers {
         Page::new(by, reason, &self.digest, None).write(&[], id, true, &mut answer);
         answer.into()
     }
+}
+
+/// The member that names what was violated.
+fn violated(policy: &str) -> String {
+    format!("\"violated-policies\":[{policy:?}],")
+}
+
+/// The member that tells where in the request something is wrong.
+fn errors(details: &Details) -> String {
+    let mut list = Vec::new();
+    for detail in details.iter() {
+        let place = match &detail.place {
+            Place::Pointer(text) | Place::Parameter(text) => serde_json::Value::from(text.as_ref()),
+            Place::Offset(at) => serde_json::Value::from(*at),
+        };
+        let (member, code) = (detail.place.member(), detail.code);
+        list.push(format!("{{\"{member}\":{place},\"code\":\"{code}\"}}"));
+    }
+    format!("\"errors\":[{}],", list.join(","))
 }
 
 /// Whether a reason is a quota that was used up.

@@ -83,6 +83,8 @@ pub(crate) struct RequestBody {
     pub(crate) held: Option<Bytes>,
     /// The body ended while it was read ahead, so the held bytes are all of it.
     pub(crate) is_whole: bool,
+    /// Every check was told that nothing follows.
+    pub(crate) ended: bool,
 }
 
 /// What happened between the gateway and its upstream.

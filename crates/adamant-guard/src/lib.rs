@@ -1,4 +1,5 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size` and `headers`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form`,
+//! `multipart`, `schema` and `openapi`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -7,9 +8,17 @@ mod addresses;
 mod body_size;
 mod coding;
 mod compress;
+mod form;
+mod gate;
 mod headers;
+mod json;
+mod media;
 mod media_range;
 mod methods;
+mod multipart;
+mod names;
+mod openapi;
+mod schema;
 
 use adamant_filter::Catalogue;
 
@@ -23,6 +32,11 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
         .filter::<compress::Compress>(version)
+        .filter::<json::Json>(version)
+        .filter::<form::Form>(version)
+        .filter::<multipart::Multipart>(version)
+        .filter::<schema::Schema>(version)
+        .filter::<openapi::Openapi>(version)
 }
 
 #[cfg(test)]
@@ -35,7 +49,18 @@ mod tests {
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
         assert_eq!(
             names,
-            ["addresses", "body-size", "compress", "headers", "methods"]
+            [
+                "addresses",
+                "body-size",
+                "compress",
+                "form",
+                "headers",
+                "json",
+                "methods",
+                "multipart",
+                "openapi",
+                "schema",
+            ]
         );
     }
 }

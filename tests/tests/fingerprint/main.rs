@@ -138,6 +138,10 @@ fn folder() -> Folder {
             &format!("{name}.pem"),
             idp.keys[0].public_pem.clone().expect("a public half"),
         );
+        folder.write(
+            &format!("{name}.openapi.yaml"),
+            format!("openapi: 3.1.0\npaths: {{ /{name}: {{ get: {{}} }} }}\n"),
+        );
         folder.write(&format!("{name}.txt"), format!("10.0.0.{number}\n"));
         folder.write(&format!("{name}.signers.yaml"), format!("keys:\n  - {{ id: {name}, consumer: acme, algorithm: hmac-sha256, secret: {{ env: MAC }} }}\n"));
         let entry = api_key_entry(name, &format!("adm_{name}"), "acme", "");

@@ -114,6 +114,10 @@ pub(super) async fn read_ahead(
             if let Some(refusal) = super::with_head(session, exchange, |x| check(engine, x, piece, last)) {
                 return Ok(Some(refusal));
             }
+        } else if let Some(refusal) =
+            super::with_head(session, exchange, |x| check(engine, x, Bytes::new(), true))
+        {
+            return Ok(Some(refusal));
         }
         if last {
             break;
@@ -164,6 +168,20 @@ pub(super) fn pass(
     body: &mut Option<Bytes>,
     last: bool,
 ) -> Option<Refusal> {
+    let refusal = pass_piece(engine, exchange, body, last);
+    // The end may come by itself, behind the last bytes.
+    if refusal.is_some() || !last || exchange.body.ended || exchange.body.seen == 0 {
+        return refusal;
+    }
+    check(engine, exchange, Bytes::new(), true)
+}
+
+fn pass_piece(
+    engine: &Engine,
+    exchange: &mut Exchange,
+    body: &mut Option<Bytes>,
+    last: bool,
+) -> Option<Refusal> {
     if let Some(held) = exchange.body.held.as_mut().map(std::mem::take)
         && !held.is_empty()
     {
@@ -203,6 +221,7 @@ fn pass_fresh(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool
     if !engine.moments_of(exchange).request_body {
         return Ok(piece);
     }
+    exchange.body.ended |= last;
     let mut chunk = Chunk::new(piece, last);
     match engine.plan.request_body(&mut exchange.plan, &mut chunk) {
         None => Ok(chunk.into_data()),
@@ -216,6 +235,7 @@ fn check(engine: &Engine, exchange: &mut Exchange, piece: Bytes, last: bool) -> 
     if !engine.moments_of(exchange).request_body {
         return None;
     }
+    exchange.body.ended |= last;
     engine
         .plan
         .request_body(&mut exchange.plan, &mut Chunk::new(piece, last))

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use adamant_filter::{Fields, Origin, Reason, Reply, Request, Role};
+use adamant_filter::{Details, Fields, Origin, Reason, Reply, Request, Role};
 
 use super::aside::Aside;
 use super::condition::Condition;
@@ -155,6 +155,8 @@ pub struct Refusal {
     pub reason: &'static Reason,
     /// Fields that the answer must carry.
     pub fields: Fields,
+    /// Where in the request it applies.
+    pub details: Option<Box<Details>>,
     /// What the filter is for; `None` for a part of the engine.
     pub(crate) role: Option<Role>,
 }
@@ -167,6 +169,7 @@ impl Refusal {
             by,
             reason,
             fields: Vec::new(),
+            details: None,
             role: None,
         }
     }

@@ -481,13 +481,18 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     }
     match verdict {
         Verdict::Pass => Step::Next,
-        Verdict::Deny(Denial { reason, fields }) => {
+        Verdict::Deny(Denial {
+            reason,
+            fields,
+            details,
+        }) => {
             let fields = challenged(by, reason, fields);
             exchange.decide(step, Outcome::Denied, Some(reason));
             Step::Stop(Decided::Refuse(Refusal {
                 by,
                 reason,
                 fields,
+                details,
                 role,
             }))
         }
