@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Identity, Origin, Reason};
+use adamant_filter::{Identity, Origin, Reason, Reply, Told};
 use adamant_observe::Failure;
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
@@ -16,6 +16,7 @@ use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::answers::{self, Answers, OwnAnswer, X_REQUEST_ID};
+use crate::body_memory::BodyMemory;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::incoming;
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) answers: Answers,
     pub(crate) clock: Clock,
+    /// Memory for bodies that are held.
+    pub(crate) bodies: BodyMemory,
     pub(crate) observation: Observation,
     /// Whom to shed, where the file says when.
     pub(crate) overload: Option<Overload>,
@@ -92,7 +95,9 @@ impl Engine {
         }
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
+        let bodies = BodyMemory::of(plan.config().bodies.memory.bytes());
         Self {
+            bodies,
             answers,
             fixed,
             moments,
@@ -122,6 +127,7 @@ impl Engine {
                 .map(|listener| Arc::clone(&listener.name))
                 .unwrap_or_default(),
             tls: connection.tls().cloned(),
+            told: Told::Nothing,
             now: self.clock.tick(),
             wall,
         };
@@ -216,20 +222,28 @@ impl Engine {
     pub(crate) fn settle(&self, exchange: &mut Exchange, decided: Decided) -> Next {
         match decided {
             Decided::Refuse(refusal) => Next::Own(self.refuse(exchange, refusal)),
-            Decided::Reply(reply) => {
-                let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
-                let mut head = Box::new(answers::bare_head(status, 8));
-                answers::add(&mut head, reply.fields);
-                answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
-                Next::Own(self.complete(
-                    exchange,
-                    OwnAnswer {
-                        head,
-                        body: reply.body,
-                    },
-                ))
-            }
+            Decided::Reply(reply) => Next::Own(self.reply(exchange, *reply)),
             Decided::Go => self.act(exchange),
+        }
+    }
+
+    /// The answer of a filter, complete.
+    fn reply(&self, exchange: &mut Exchange, reply: Reply) -> OwnAnswer {
+        let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+        let mut head = Box::new(answers::bare_head(status, 8));
+        answers::add(&mut head, reply.fields);
+        answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
+        let body = reply.body;
+        self.complete(exchange, OwnAnswer { head, body })
+    }
+
+    /// What the client sees in place of an endpoint's answer, complete.
+    pub(crate) fn replace(&self, exchange: &mut Exchange, instead: Decided) -> OwnAnswer {
+        match instead {
+            Decided::Refuse(refusal) => self.refuse(exchange, refusal),
+            Decided::Reply(reply) => self.reply(exchange, *reply),
+            // No response hook says so.
+            Decided::Go => self.refuse(exchange, Refusal::new(reasons::GATEWAY, &reasons::INTERNAL)),
         }
     }
 
@@ -316,15 +330,21 @@ impl Engine {
 
     /// What filters and protocol do to an upstream's answer before the client sees it. The request's head
     /// must be in the exchange.
-    pub(crate) fn relay(&self, exchange: &mut Exchange, head: &mut ResponseHeader) -> Option<Refusal> {
+    ///
+    /// Returns what the client sees in its place, if a filter wants that. Whether the body is to be held stands in the
+    /// exchange of the plan.
+    pub(crate) fn relay(&self, exchange: &mut Exchange, head: &mut ResponseHeader) -> Option<Decided> {
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
         // Only WebSocket is left of what a client can ask for, and only where the route permits it.
         if switched && exchange.plan.request.header(&UPGRADE).is_none() {
-            return Some(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH));
+            return Some(Decided::Refuse(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH)));
         }
         if incoming::adopt(head).is_err() {
             exchange.failure = Some(Failure::Protocol);
-            return Some(Refusal::new(reasons::UPSTREAM, &reasons::PROTOCOL));
+            return Some(Decided::Refuse(Refusal::new(
+                reasons::UPSTREAM,
+                &reasons::PROTOCOL,
+            )));
         }
         answers::put_id(head, &exchange.id);
         if self.moments_of(exchange).response {

@@ -12,10 +12,11 @@ use std::time::Duration;
 use adamant_filter::{Reason, Tick, Wall};
 use adamant_observe::{Failure, Method};
 use adamant_policy::config::UpstreamId;
-use adamant_policy::plan::{self, Refusal};
+use adamant_policy::plan::{self, Decided};
 use bytes::Bytes;
 
 use crate::abandon;
+use crate::body_memory::HeldBytes;
 use crate::listen::Connection;
 use crate::request_id::RequestId;
 use crate::upstream::{EndpointId, Picked};
@@ -46,8 +47,10 @@ pub(crate) struct Exchange {
     pub(crate) bytes_out: u64,
     /// What is held of the request body, and how far it was looked at.
     pub(crate) body: RequestBody,
-    /// A refusal that was found where only an error can be returned.
-    pub(crate) pending: Option<Refusal>,
+    /// Memory that its held bodies take.
+    pub(crate) room: HeldBytes,
+    /// What the client is to see instead, found where only an error can be returned.
+    pub(crate) pending: Option<Decided>,
     /// It began and was not written down yet.
     pub(crate) is_open: bool,
     /// The method under which it is counted, from its beginning to its end.
@@ -135,6 +138,7 @@ impl Exchange {
             bytes_in: 0,
             bytes_out: 0,
             body: RequestBody::default(),
+            room: HeldBytes::default(),
             pending: None,
             is_open: false,
             method: Method::Other,
@@ -213,6 +217,7 @@ impl Drop for Lent {
         exchange.refused = None;
         exchange.failure = None;
         exchange.pending = None;
+        exchange.room = HeldBytes::default();
         exchange.is_open = false;
         exchange.lent.is_away = false;
         exchange.body = RequestBody::default();

@@ -1,16 +1,19 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form`,
-//! `multipart`, `schema` and `openapi`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `compress`, `json`,
+//! `form`, `multipart`, `schema` and `openapi`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
 
 mod addresses;
 mod body_size;
+mod coding;
+mod compress;
 mod form;
 mod gate;
 mod headers;
 mod json;
 mod media;
+mod media_range;
 mod methods;
 mod multipart;
 mod names;
@@ -33,6 +36,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<multipart::Multipart>(version)
         .filter::<schema::Schema>(version)
         .filter::<openapi::Openapi>(version)
+        .filter::<compress::Compress>(version)
 }
 
 #[cfg(test)]
@@ -48,6 +52,7 @@ mod tests {
             [
                 "addresses",
                 "body-size",
+                "compress",
                 "form",
                 "headers",
                 "json",

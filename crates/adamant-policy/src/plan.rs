@@ -2,10 +2,13 @@
 //!
 //! Immutable after [`Plan::compile`]; knows no socket, file or clock.
 
+mod aside;
+mod bodies;
 mod compile;
 mod condition;
 mod consumers;
 mod exchange;
+mod group;
 mod pattern;
 mod route;
 mod run;
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use adamant_filter::{Catalogue, Host, Layout, Problems, RouteFacts};
 use serde_json::Value;
 
-pub use exchange::{Decided, Decision, Exchange, Outcome, Refusal};
+pub use exchange::{Decided, Decision, Exchange, Holding, Outcome, Refusal};
 pub(crate) use pattern::captured;
 pub(crate) use route::Found;
 use route::Router;
@@ -59,6 +62,9 @@ pub(crate) struct Wiring {
     response_body: Vec<Placed>,
     finish: Vec<Placed>,
     buffer: Option<u64>,
+    hold: Option<u64>,
+    /// As `buffer`, for steps in shadow: they see a copy, and the body is not held.
+    aside: Option<u64>,
 }
 
 impl Wiring {
@@ -67,18 +73,32 @@ impl Wiring {
         stages.iter().for_each(|stage| stage.leaves(&mut leaves));
         let with =
             |has: fn(&Placed) -> bool| leaves.iter().filter(|p| has(p)).map(|p| (*p).clone()).collect();
+        let holds = |shadow: bool| {
+            let placed = leaves.iter().filter(|placed| placed.shadow == shadow);
+            let held = placed.filter_map(|placed| placed.instance.needs.buffer_request);
+            held.map(|size| size.bytes()).max()
+        };
         Self {
             request_body: with(|placed| !placed.instance.wired.request_body.is_empty()),
             attempt: with(|placed| !placed.instance.wired.attempt.is_empty()),
             response: with(|placed| !placed.instance.wired.response.is_empty()),
             response_body: with(|placed| !placed.instance.wired.response_body.is_empty()),
             finish: with(|placed| !placed.instance.wired.finish.is_empty()),
-            buffer: leaves
+            buffer: holds(false),
+            aside: holds(true),
+            hold: leaves
                 .iter()
-                .filter_map(|p| p.instance.needs.buffer_request)
+                .filter_map(|p| p.instance.needs.hold_response)
                 .map(|s| s.bytes())
                 .max(),
         }
+    }
+}
+
+impl Wiring {
+    /// Most bytes of one body that a filter has to see whole.
+    pub(crate) fn whole(&self) -> Option<u64> {
+        self.buffer.max(self.hold)
     }
 }
 
@@ -97,6 +117,16 @@ pub struct Moments {
     pub finish: bool,
     /// Bytes of request body to hold before the upstream is contacted.
     pub buffer: Option<u64>,
+    /// Bytes of an answer's body that may be held before its head leaves.
+    pub hold: Option<u64>,
+}
+
+impl Moments {
+    /// Whether a filter may have to see a body to its end before it goes on.
+    #[must_use]
+    pub const fn sees_whole(&self) -> bool {
+        self.buffer.is_some() || self.hold.is_some()
+    }
 }
 
 impl Plan {
@@ -114,6 +144,7 @@ impl Plan {
         let mut compiler = Compiler::new(catalogue, host, &config);
         let client_authorities = compiler.client_authorities();
         let routes = compiler.routes();
+        compiler.reserve_bodies(&routes);
         let Compiler {
             layout,
             steps,
@@ -193,6 +224,7 @@ impl Plan {
             response_body: !wiring.response_body.is_empty(),
             finish: !wiring.finish.is_empty(),
             buffer: wiring.buffer,
+            hold: wiring.hold,
         }
     }
 

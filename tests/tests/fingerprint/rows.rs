@@ -315,6 +315,7 @@ pub(crate) const STEPS: &[Row] = &[
     ("oidc-login.claims", "oidc-login: { OIDC, OIDC-END, SESSION, claims: @ }", ["[a]", "[b]"]),
     ("oidc-login.skew", "oidc-login: { OIDC, OIDC-END, SESSION, skew: @ }", ["1s", "2s"]),
     ("oidc-login.timeout", "oidc-login: { OIDC, OIDC-END, SESSION, timeout: @ }", ["1s", "2s"]),
+    ("oidc-login.at-once", "oidc-login: { OIDC, OIDC-END, SESSION, at-once: @ }", ["1", "2"]),
     ("oidc-login.remember", "oidc-login: { OIDC, OIDC-END, SESSION, remember: @ }", ["1", "2"]),
     ("oidc-login.session.secret.env", "oidc-login: { OIDC, OIDC-END, session: { secret: { env: @ } } }", ["A", "B"]),
     ("oidc-login.session.secret.file", "oidc-login: { OIDC, OIDC-END, session: { secret: { file: @ } } }", ["a", "b"]),
