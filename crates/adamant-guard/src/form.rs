@@ -9,8 +9,8 @@ use adamant_filter::prelude::*;
 
 use self::config::FormConfig;
 use self::pairs::{ESCAPE, NAME_TOO_LONG, NUL, Pairs, SEMICOLON, SYNTAX, UTF8, VALUE_TOO_LONG};
-use crate::gate::{EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE};
-use crate::media::{self, CODED, CONTENT_TYPE_WRONG, Media};
+use crate::gate::{CODED, CODING, DECODED_TOO_LONG, EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE};
+use crate::media::{CONTENT_TYPE_WRONG, Media};
 use crate::names::Names;
 
 /// A form that is said to be in something else than UTF-8.
@@ -38,6 +38,8 @@ impl Filter for Form {
         &MEDIA_TYPE,
         &CONTENT_TYPE_WRONG,
         &CODED,
+        &CODING,
+        &DECODED_TOO_LONG,
         &CHARSET,
         &EMPTY,
         &IN_PIECES,
@@ -64,7 +66,12 @@ impl Filter for Form {
         );
         let list = |names: std::collections::BTreeSet<String>| names.into_iter().collect();
         Ok(Self {
-            gate: Gate::new(boot, (config.other, config.empty), WRONG_HEADS),
+            gate: Gate::new(
+                boot,
+                (config.other, config.empty),
+                WRONG_HEADS,
+                config.decoded_at_most,
+            ),
             fields: config.fields,
             longest: (config.name.bytes(), config.value.bytes()),
             allowed: config.allowed.map(list),
@@ -95,9 +102,7 @@ impl Form {
         let kind = match Media::of(request) {
             Err(reason) => Kind::Wrong(reason),
             Ok(Some(media)) if media.is("application", "x-www-form-urlencoded") => {
-                if media::is_coded(request) {
-                    Kind::Wrong(&CODED)
-                } else if media.is_utf8() {
+                if media.is_utf8() {
                     Kind::Own
                 } else {
                     Kind::Wrong(&CHARSET)

@@ -4,7 +4,9 @@
 //! Knows no format. A body that is to be judged and does not come whole is refused, never judged in part.
 
 use adamant_filter::prelude::*;
-use http::header::TRANSFER_ENCODING;
+use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+
+use crate::coding::{self, CodingError, Codings};
 
 /// A body of a kind that the step does not judge.
 pub(crate) const MEDIA_TYPE: Reason =
@@ -15,8 +17,25 @@ pub(crate) const EMPTY: Reason = Reason::new("empty", 400, "the request must hav
 pub(crate) const IN_PIECES: Reason =
     Reason::new("in-pieces", 400, "the body of this request cannot be judged");
 
-/// Bytes of a body that the gateway can hold back.
-pub(crate) const HELD_MAX: Size = Size::from_kib(64);
+/// A body that is compressed where none may be, or in a way that is not understood.
+pub(crate) const CODED: Reason = Reason::new("coded", 415, "a body of this coding is not accepted here");
+/// A body that is not of its coding.
+pub(crate) const CODING: Reason = Reason::new(
+    "coding",
+    400,
+    "the body is not of the coding that it claims to have",
+);
+/// A body that grows too much.
+pub(crate) const DECODED_TOO_LONG: Reason = Reason::new(
+    "decoded-too-long",
+    413,
+    "the body is larger than is accepted when it is decoded",
+);
+
+/// Bytes of a body that a step may hold back, or decode.
+const HELD_MAX: Size = Size::from_mib(16);
+/// Bytes of a body that a step holds back unless the file says otherwise.
+pub(crate) const HELD: Size = Size::from_kib(64);
 
 /// What becomes of something that a step does not expect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +86,8 @@ pub(crate) struct Gate {
     wrong: &'static [&'static Reason],
     /// Whether bodies are judged as they come.
     streams: bool,
+    /// Bytes of a body that is decoded to be judged.
+    decoded: Option<u64>,
 }
 
 impl Gate {
@@ -74,13 +95,18 @@ impl Gate {
         boot: &mut Boot<'_>,
         (other, empty): (Otherwise, Otherwise),
         wrong: &'static [&'static Reason],
+        decoded: Option<Size>,
     ) -> Self {
+        if let Some(decoded) = decoded {
+            boot.reserve("a decoded body", decoded);
+        }
         Self {
             state: boot.word(),
             other,
             empty,
             wrong,
             streams: false,
+            decoded: decoded.map(Size::bytes),
         }
     }
 
@@ -92,6 +118,10 @@ impl Gate {
 
     /// Judges the head. A body that certainly comes and is of a wrong kind is refused before it is read.
     pub(crate) fn head(&self, request: &Request, kind: Kind) -> Verdict {
+        let kind = match kind {
+            Kind::Own if !self.is_readable(request) => Kind::Wrong(&CODED),
+            kind => kind,
+        };
         let reason = match (kind, self.other) {
             (Kind::Own, _) => {
                 let is_announced = self.streams && has_body(request);
@@ -142,7 +172,11 @@ impl Gate {
             }
             state::AWAITED | state::ANNOUNCED | state::COMING => {
                 request.set_word(self.state, if is_last { state::DONE } else { state::COMING });
-                judge(request, chunk)
+                match self.decode(request, chunk) {
+                    Ok(None) => judge(request, chunk),
+                    Ok(Some(decoded)) => judge(request, &decoded),
+                    Err(reason) => reason.deny(),
+                }
             }
             state::FREE => {
                 request.set_word(self.state, state::GOING);
@@ -164,6 +198,34 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether a body of the kind can be read, as far as its codings are concerned.
+    fn is_readable(&self, request: &Request) -> bool {
+        match Codings::of(codings(request)) {
+            Ok(codings) => codings.is_identity() || self.decoded.is_some(),
+            Err(_) => false,
+        }
+    }
+
+    /// The body without its codings, if it has any. It reaches the upstream as it came all the same: which bytes are
+    /// signed or counted is known to client and upstream alone.
+    fn decode(&self, request: &Request, chunk: &Chunk) -> Result<Option<Chunk>, &'static Reason> {
+        if request.header(&CONTENT_ENCODING).is_none() {
+            return Ok(None);
+        }
+        let codings = Codings::of(codings(request)).map_err(|_| &CODED)?;
+        if codings.is_identity() {
+            return Ok(None);
+        }
+        // A body that was not announced as coded, and is now.
+        let at_most = self.decoded.ok_or(&CODED)?;
+        match coding::decode(&codings, chunk.data(), at_most) {
+            Ok(body) => Ok(Some(Chunk::new(body, true))),
+            Err(CodingError::TooLong) => Err(&DECODED_TOO_LONG),
+            Err(CodingError::Unknown) => Err(&CODED),
+            Err(CodingError::Malformed | CodingError::Truncated) => Err(&CODING),
+        }
+    }
+
     fn no_body(&self, request: &Request) -> Verdict {
         if self.empty == Otherwise::Refuse {
             return EMPTY.deny();
@@ -178,13 +240,24 @@ impl Gate {
     }
 }
 
-/// How long a body that is held may be, as the file says it.
-pub(crate) fn check_held(at_most: Size) -> Result<(), Problem> {
-    if at_most == Size::from_bytes(0) || at_most > HELD_MAX {
-        let message = format!("a body of {at_most} cannot be held; between 1 byte and {HELD_MAX} can");
-        return Err(Problem::at("body-at-most", message));
+/// Whether bodies may be held so long, and decoded so long.
+pub(crate) fn check_held(at_most: Size, decoded: Option<Size>) -> Result<(), Problem> {
+    let sizes = [("body-at-most", Some(at_most)), ("decoded-at-most", decoded)];
+    for (path, size) in sizes {
+        if let Some(size) = size
+            && (size == Size::from_bytes(0) || size > HELD_MAX)
+        {
+            let message = format!("a body of {size} cannot be held; between 1 byte and {HELD_MAX} can");
+            return Err(Problem::at(path, message));
+        }
     }
     Ok(())
+}
+
+/// The values of `Content-Encoding`.
+fn codings(request: &Request) -> impl Iterator<Item = &HeaderValue> {
+    let fields = request.headers().filter(|(name, _)| *name == CONTENT_ENCODING);
+    fields.map(|(_, value)| value)
 }
 
 /// Whether a body certainly follows. HTTP/2 need not say so.

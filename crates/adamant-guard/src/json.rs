@@ -20,8 +20,8 @@ use self::scanner::{
     TRUNCATED, Wrong,
 };
 use self::text::{CONTROL, NAME_TOO_LONG, STRING_TOO_LONG, SURROGATE, UTF8};
-use crate::gate::{EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE};
-use crate::media::{self, CODED, CONTENT_TYPE_WRONG, Media};
+use crate::gate::{CODED, CODING, DECODED_TOO_LONG, EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE};
+use crate::media::{CONTENT_TYPE_WRONG, Media};
 
 /// JSON that is said to be in something else than UTF-8.
 pub(crate) const CHARSET: Reason = Reason::new("charset", 415, "JSON must be in UTF-8");
@@ -54,6 +54,8 @@ impl Filter for Json {
         &MEDIA_TYPE,
         &CONTENT_TYPE_WRONG,
         &CODED,
+        &CODING,
+        &DECODED_TOO_LONG,
         &CHARSET,
         &EMPTY,
         &IN_PIECES,
@@ -79,7 +81,12 @@ impl Filter for Json {
     fn build(config: JsonConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         let limits = config.limits()?;
         boot.reserve("names of one body", limits.memory());
-        let gate = Gate::new(boot, (config.other, config.empty), WRONG_HEADS);
+        let gate = Gate::new(
+            boot,
+            (config.other, config.empty),
+            WRONG_HEADS,
+            config.decoded_at_most,
+        );
         if config.stream {
             let stream = (
                 boot.writes::<Scanners>(),
@@ -92,7 +99,7 @@ impl Filter for Json {
                 stream: Some(stream),
             });
         }
-        boot.buffer_request(config.body_at_most.unwrap_or(crate::gate::HELD_MAX));
+        boot.buffer_request(config.body_at_most.unwrap_or(crate::gate::HELD));
         Ok(Self {
             gate,
             limits,
@@ -171,9 +178,7 @@ pub(crate) fn kind(request: &Request) -> Kind {
     match Media::of(request) {
         Err(reason) => Kind::Wrong(reason),
         Ok(Some(media)) if media.is_json() => {
-            if media::is_coded(request) {
-                Kind::Wrong(&CODED)
-            } else if media.is_utf8() {
+            if media.is_utf8() {
                 Kind::Own
             } else {
                 Kind::Wrong(&CHARSET)

@@ -1,5 +1,5 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `json`, `form`,
-//! `multipart`, `schema` and `openapi`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `compress`, `json`,
+//! `form`, `multipart`, `schema` and `openapi`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -37,6 +37,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<multipart::Multipart>(version)
         .filter::<schema::Schema>(version)
         .filter::<openapi::Openapi>(version)
+        .filter::<compress::Compress>(version)
 }
 
 #[cfg(test)]

@@ -3,13 +3,11 @@
 //! What two receivers could read differently is an error here, never a guess.
 
 use adamant_filter::prelude::*;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 
 /// A `Content-Type` that is there twice, or that has more than one reading.
 pub(crate) const CONTENT_TYPE_WRONG: Reason =
     Reason::new("content-type", 400, "the content type has no single reading");
-/// A body that is compressed.
-pub(crate) const CODED: Reason = Reason::new("coded", 415, "a body must not be compressed here");
 
 /// Parameters that a media type may have.
 const PARAMETERS_MAX: usize = 8;
@@ -107,15 +105,6 @@ impl<'h> Media<'h> {
                 .iter()
                 .any(|known| charset.eq_ignore_ascii_case(known))
         })
-    }
-}
-
-/// Whether the body stands in the request as it is.
-pub(crate) fn is_coded(request: &Request) -> bool {
-    match request.single(&CONTENT_ENCODING) {
-        Single::Absent => false,
-        Single::One(value) => !value.as_bytes().eq_ignore_ascii_case(b"identity"),
-        Single::Several => true,
     }
 }
 

@@ -11,8 +11,8 @@ use adamant_filter::prelude::*;
 use self::config::{FieldConfig, MultipartConfig};
 use self::disposition::{DISPOSITION, Disposition, ENCODING, FILE_NAME, HEADER, NAME, NESTED};
 use self::parts::{AMBIGUOUS, BOUNDARY, HEADER_TOO_LONG, OUTSIDE, Part, Parts, TRUNCATED};
-use crate::gate::{EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE, Otherwise};
-use crate::media::{self, CODED, CONTENT_TYPE_WRONG, Media};
+use crate::gate::{CODED, CODING, DECODED_TOO_LONG, EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE, Otherwise};
+use crate::media::{CONTENT_TYPE_WRONG, Media};
 use crate::names::Names;
 
 const WRONG_HEADS: &[&Reason] = &[&MEDIA_TYPE, &CONTENT_TYPE_WRONG, &CODED, &BOUNDARY];
@@ -34,6 +34,8 @@ impl Filter for Multipart {
         &MEDIA_TYPE,
         &CONTENT_TYPE_WRONG,
         &CODED,
+        &CODING,
+        &DECODED_TOO_LONG,
         &EMPTY,
         &IN_PIECES,
         &BOUNDARY,
@@ -66,7 +68,12 @@ impl Filter for Multipart {
             Size::from_bytes(u64::from(config.parts) * 72),
         );
         Ok(Self {
-            gate: Gate::new(boot, (config.other, config.empty), WRONG_HEADS),
+            gate: Gate::new(
+                boot,
+                (config.other, config.empty),
+                WRONG_HEADS,
+                config.decoded_at_most,
+            ),
             parts: config.parts,
             fields: config.fields.into_iter().collect(),
             undeclared: config.undeclared,
@@ -96,9 +103,7 @@ impl Multipart {
         let kind = match Media::of(request) {
             Err(reason) => Kind::Wrong(reason),
             Ok(Some(media)) if media.is("multipart", "form-data") => {
-                if media::is_coded(request) {
-                    Kind::Wrong(&CODED)
-                } else if parts::boundary(&media).is_some() {
+                if parts::boundary(&media).is_some() {
                     Kind::Own
                 } else {
                     Kind::Wrong(&BOUNDARY)

@@ -19,11 +19,11 @@ use self::document::Document;
 use self::operation::{Fate, Operation, Operations};
 use self::parameter::Misfit;
 use self::sent::{COOKIES, QUERY, Sent};
-use crate::gate::{EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE, Otherwise};
+use crate::gate::{CODED, CODING, DECODED_TOO_LONG, EMPTY, Gate, IN_PIECES, Kind, MEDIA_TYPE, Otherwise};
 use crate::json::limits::Limits;
 use crate::json::scanner::Scanner;
 use crate::json::{self, CHARSET};
-use crate::media::{self, CODED, CONTENT_TYPE_WRONG, Media};
+use crate::media::{CONTENT_TYPE_WRONG, Media};
 use crate::schema::uri_of;
 
 /// A body where the operation has none.
@@ -56,6 +56,8 @@ impl Filter for Openapi {
         &MEDIA_TYPE,
         &CONTENT_TYPE_WRONG,
         &CODED,
+        &CODING,
+        &DECODED_TOO_LONG,
         &CHARSET,
         &NO_BODY,
         &EMPTY,
@@ -90,7 +92,8 @@ impl Filter for Openapi {
         let limits = Limits::default();
         boot.buffer_request(config.body_at_most);
         boot.reserve("names of one body", limits.memory());
-        let mut gate = |empty| Gate::new(boot, (Otherwise::Refuse, empty), WRONG_HEADS);
+        let decoded = config.decoded_at_most;
+        let mut gate = |empty| Gate::new(boot, (Otherwise::Refuse, empty), WRONG_HEADS, decoded);
         Ok(Self {
             operations,
             base: config.base.into(),
@@ -197,9 +200,6 @@ impl Openapi {
                 (Fate::Judged(schema), _) => {
                     request.set_word(self.schema, schema as u64 + 1);
                     json::kind(request)
-                }
-                (Fate::Free, _) | (Fate::Unread, Otherwise::Pass) if media::is_coded(request) => {
-                    Kind::Wrong(&CODED)
                 }
                 (Fate::Free, _) | (Fate::Unread, Otherwise::Pass) => Kind::Own,
                 (Fate::Unread, Otherwise::Refuse) | (Fate::Unknown, _) => Kind::Wrong(&MEDIA_TYPE),

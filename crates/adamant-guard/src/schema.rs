@@ -12,11 +12,11 @@ use adamant_filter::serde_json::{self, Value};
 
 use self::compiled::{Compiled, Document, Formats};
 use self::config::SchemaConfig;
-use crate::gate::{EMPTY, Gate, IN_PIECES, MEDIA_TYPE};
+use crate::gate::{CODED, CODING, DECODED_TOO_LONG, EMPTY, Gate, IN_PIECES, MEDIA_TYPE};
 use crate::json::limits::Limits;
 use crate::json::scanner::Scanner;
 use crate::json::{self, CHARSET, WRONG_HEADS};
-use crate::media::{CODED, CONTENT_TYPE_WRONG};
+use crate::media::CONTENT_TYPE_WRONG;
 
 /// The filter.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ impl Filter for Schema {
         &MEDIA_TYPE,
         &CONTENT_TYPE_WRONG,
         &CODED,
+        &CODING,
+        &DECODED_TOO_LONG,
         &CHARSET,
         &EMPTY,
         &IN_PIECES,
@@ -68,7 +70,12 @@ impl Filter for Schema {
         boot.buffer_request(config.body_at_most);
         boot.reserve("names of one body", limits.memory());
         Ok(Self {
-            gate: Gate::new(boot, (config.other, config.empty), WRONG_HEADS),
+            gate: Gate::new(
+                boot,
+                (config.other, config.empty),
+                WRONG_HEADS,
+                config.decoded_at_most,
+            ),
             limits,
             compiled,
             reason: if config.status == 400 {

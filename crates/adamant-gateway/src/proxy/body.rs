@@ -105,18 +105,14 @@ pub(super) async fn read_ahead(
         };
         let piece = piece.map_err(|error| error.into_down())?;
         let last = piece.is_none() || session.as_downstream_mut().is_body_done();
-        if let Some(piece) = piece {
-            ahead.pace.came(piece.len());
-            held.extend_from_slice(&piece);
-            if let Some(refusal) = engine.count_body(exchange, piece.len() as u64) {
-                return Ok(Some(refusal));
-            }
-            if let Some(refusal) = super::with_head(session, exchange, |x| check(engine, x, piece, last)) {
-                return Ok(Some(refusal));
-            }
-        } else if let Some(refusal) =
-            super::with_head(session, exchange, |x| check(engine, x, Bytes::new(), true))
-        {
+        // The end may come by itself, and the checks are to know of it.
+        let piece = piece.unwrap_or_default();
+        ahead.pace.came(piece.len());
+        held.extend_from_slice(&piece);
+        if let Some(refusal) = engine.count_body(exchange, piece.len() as u64) {
+            return Ok(Some(refusal));
+        }
+        if let Some(refusal) = super::with_head(session, exchange, |x| check(engine, x, piece, last)) {
             return Ok(Some(refusal));
         }
         if last {

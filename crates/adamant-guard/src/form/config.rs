@@ -14,15 +14,19 @@ const NAMES_MAX: usize = 64;
 /// Lets pass forms (`application/x-www-form-urlencoded`) that every receiver reads in the same way: each name once, whole
 /// escapes, UTF-8, `&` as the only separator, nothing empty between separators, and nothing beyond the bounds.
 ///
-/// The body is held back until it was judged. Bodies that are compressed are refused.
+/// The body is held back until it was judged.
 ///
 /// Example: `form: { allowed: [user, password], required: [user, password] }`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct FormConfig {
-    /// Longest body; at most `64KiB`, and that by default.
+    /// Longest body; at most `16MiB`. By default `64KiB`.
     #[serde(default = "default_held")]
     pub(crate) body_at_most: Size,
+    /// Longest body when it is decoded, at most `16MiB`: bodies in gzip, deflate, br or zstd are decoded up to there to be
+    /// judged, and reach the upstream as they came. By default they are refused with 415. Example: `256KiB`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decoded_at_most: Option<Size>,
     /// Pairs of name and value. By default `64`.
     #[serde(default = "default_fields")]
     pub(crate) fields: u32,
@@ -53,7 +57,7 @@ pub(crate) struct FormConfig {
 impl FormConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Problem> {
-        gate::check_held(self.body_at_most)?;
+        gate::check_held(self.body_at_most, self.decoded_at_most)?;
         for (path, is_zero) in [
             ("fields", self.fields == 0),
             ("name", self.name.bytes() == 0),
@@ -108,7 +112,7 @@ impl FormConfig {
 }
 
 const fn default_held() -> Size {
-    gate::HELD_MAX
+    gate::HELD
 }
 
 const fn default_fields() -> u32 {

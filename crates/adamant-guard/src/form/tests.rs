@@ -91,7 +91,7 @@ fn lists_that_contradict_each_other_are_problems() {
         (json!({"required": ["a", "b"], "fields": 1}), "fields"),
         (json!({"fields": 0}), "fields"),
         (json!({"value": "0B"}), "value"),
-        (json!({"body-at-most": "1MiB"}), "body-at-most"),
+        (json!({"body-at-most": "17MiB"}), "body-at-most"),
     ];
     for (config, path) in wrong {
         let problems = Trial::try_build::<Form>(&config, &mut TrialHost::new()).unwrap_err();

@@ -12,15 +12,19 @@ use crate::gate::{self, Otherwise};
 /// and nothing beyond the bounds.
 ///
 /// The body is held back until it was judged. What is refused is answered 400 with the byte at which it went wrong.
-/// Bodies that are compressed are refused.
 ///
 /// Example: `json: { depth: 8, members: 64, string: 4KiB }`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct JsonConfig {
-    /// Longest body; at most `64KiB`, and that by default. Not with `stream`, where the bound of the route holds alone.
+    /// Longest body; at most `16MiB`, by default `64KiB`. Not with `stream`, where the bound of the route holds alone.
     #[serde(default, skip_serializing_if = "is_held_by_default")]
     pub(crate) body_at_most: Option<Size>,
+    /// Longest body when it is decoded, at most `16MiB`: bodies in gzip, deflate, br or zstd are decoded up to there to be
+    /// judged, and reach the upstream as they came. By default they are
+    /// refused with 415. Not with `stream`. Example: `256KiB`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decoded_at_most: Option<Size>,
     /// Lists and objects inside each other; `1` is a flat one. By default `32`, at most `1024`.
     #[serde(default = "default_depth")]
     pub(crate) depth: u32,
@@ -81,6 +85,12 @@ impl JsonConfig {
         between("string", self.string.bytes(), u64::MAX)?;
         between("values", self.values.into(), any)?;
         between("number-digits", self.number_digits.into(), 1000)?;
+        if self.stream && self.decoded_at_most.is_some() {
+            return Err(Problem::at(
+                "decoded-at-most",
+                "a body that is not held cannot be decoded",
+            ));
+        }
         match self.body_at_most {
             Some(_) if self.stream => {
                 let problem = Problem::at("body-at-most", "a body that is not held has no such bound");
@@ -88,7 +98,7 @@ impl JsonConfig {
                     problem.with_help("write `body: { at-most: … }` on the route, or take `stream` away")
                 );
             }
-            at_most => gate::check_held(at_most.unwrap_or(gate::HELD_MAX))?,
+            at_most => gate::check_held(at_most.unwrap_or(gate::HELD), self.decoded_at_most)?,
         }
         Ok(Limits {
             depth: self.depth,
@@ -105,7 +115,7 @@ impl JsonConfig {
 
 #[expect(clippy::ref_option, reason = "the derive hands over a reference to the field")]
 fn is_held_by_default(at_most: &Option<Size>) -> bool {
-    at_most.is_none_or(|at_most| at_most == gate::HELD_MAX)
+    at_most.is_none_or(|at_most| at_most == gate::HELD)
 }
 
 fn default_depth() -> u32 {

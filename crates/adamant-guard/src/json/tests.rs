@@ -4,6 +4,7 @@ use adamant_filter::serde_json::{self, json};
 use adamant_filter::trial::{Trial, TrialHost};
 
 use super::*;
+use crate::coding::{Coding, Encoder};
 
 fn post(media: &str) -> Request {
     Request::build(Method::POST, "/")
@@ -172,6 +173,12 @@ fn bounds_that_make_no_sense_are_problems() {
         (json!({"values": 0}), "values"),
         (json!({"number-digits": 0}), "number-digits"),
         (json!({"body-at-most": "0B"}), "body-at-most"),
+        (json!({"decoded-at-most": "0B"}), "decoded-at-most"),
+        (json!({"decoded-at-most": "17MiB"}), "decoded-at-most"),
+        (
+            json!({"stream": true, "decoded-at-most": "1KiB"}),
+            "decoded-at-most",
+        ),
         (json!({"stream": true, "body-at-most": "1KiB"}), "body-at-most"),
     ];
     for (config, path) in wrong {
@@ -193,4 +200,36 @@ fn the_default_is_the_same_policy_written_or_not() {
     let written =
         json!({"body-at-most": "64KiB", "depth": 32, "name": "256B", "other": "refuse", "stream": false});
     assert_eq!(canonical(json!({})), canonical(written));
+}
+
+/// A body in gzip.
+fn zipped(body: &[u8]) -> Vec<u8> {
+    let mut encoder = Encoder::new(Coding::Gzip).unwrap();
+    let mut zipped = encoder.push(body, false).unwrap();
+    zipped.extend(encoder.finish().unwrap());
+    zipped
+}
+
+#[test]
+fn a_body_is_decoded_to_be_judged_where_the_file_says_so() {
+    let trial = Trial::of::<Json>(&json!({"decoded-at-most": "1KiB"}));
+    let send = |coding: &str, body: Vec<u8>| {
+        let request = post("application/json").with_header("content-encoding", coding);
+        let mut request = trial.prepare(request);
+        code(trial.ask(&mut request))?;
+        let mut chunk = Chunk::new(body.clone().into(), true);
+        code(trial.body(&mut request, &mut chunk))?;
+        assert_eq!(chunk.data(), &body, "it goes on as it came");
+        Ok(())
+    };
+    assert_eq!(send("gzip", zipped(b"[1]")), Ok(()));
+    assert_eq!(send("identity", b"[1]".to_vec()), Ok(()));
+    assert_eq!(send("gzip", zipped(b"{\"a\":1,\"a\":2}")), Err("duplicate"));
+    assert_eq!(send("gzip", b"[1]".to_vec()), Err("coding"));
+    let whole = zipped(b"[1]");
+    assert_eq!(send("gzip", whole[..whole.len() - 1].to_vec()), Err("coding"));
+    assert_eq!(send("gzip", [whole, b"[1]".to_vec()].concat()), Err("coding"));
+    assert_eq!(send("compress", b"[1]".to_vec()), Err("coded"));
+    let bomb = zipped(&vec![b' '; 1 << 20]);
+    assert_eq!(send("gzip", bomb), Err("decoded-too-long"));
 }

@@ -17,15 +17,19 @@ const FIELDS_MAX: usize = 64;
 ///
 /// Refused are: bytes before the first and behind the last boundary, boundaries behind a bare line feed, parts in parts,
 /// transfer encodings, names and file names with escapes, `name*` and `filename*`, and file names that could lead out
-/// of a folder. The body is held back until it was judged. Bodies that are compressed are refused.
+/// of a folder. The body is held back until it was judged.
 ///
 /// Example: `multipart: { fields: { title: {}, photo: { file: true, types: [image/png], at-most: 32KiB } } }`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct MultipartConfig {
-    /// Longest body; at most `64KiB`, and that by default.
+    /// Longest body; at most `16MiB`. By default `64KiB`.
     #[serde(default = "default_held")]
     pub(crate) body_at_most: Size,
+    /// Longest body when it is decoded, at most `16MiB`: bodies in gzip, deflate, br or zstd are decoded up to there to be
+    /// judged, and reach the upstream as they came. By default they are refused with 415. Example: `256KiB`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decoded_at_most: Option<Size>,
     /// Parts in all. By default `32`.
     #[serde(default = "default_parts")]
     pub(crate) parts: u32,
@@ -70,7 +74,7 @@ pub(crate) struct FieldConfig {
 impl MultipartConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Problem> {
-        gate::check_held(self.body_at_most)?;
+        gate::check_held(self.body_at_most, self.decoded_at_most)?;
         if self.parts == 0 {
             return Err(Problem::at("parts", "nothing would pass"));
         }
@@ -128,7 +132,7 @@ impl MultipartConfig {
 }
 
 const fn default_held() -> Size {
-    gate::HELD_MAX
+    gate::HELD
 }
 
 const fn default_parts() -> u32 {

@@ -201,7 +201,7 @@ fn fields_that_make_no_sense_are_problems() {
         (field(json!({"types": ["multipart/mixed"]})), "fields.a.types"),
         (field(json!({"at-most": "65KiB"})), "fields.a.at-most"),
         (
-            json!({"body-at-most": "65KiB", "undeclared": "pass"}),
+            json!({"body-at-most": "17MiB", "undeclared": "pass"}),
             "body-at-most",
         ),
     ];

@@ -45,15 +45,19 @@ pub(crate) struct OpenapiConfig {
     /// Status of the refusal of JSON that does not fit its schema: `422` or `400`. By default `422`.
     #[serde(default = "default_status")]
     pub(crate) status: u16,
-    /// Longest body; at most `64KiB`, and that by default.
+    /// Longest body; at most `16MiB`. By default `64KiB`.
     #[serde(default = "default_held")]
     pub(crate) body_at_most: Size,
+    /// Longest body when it is decoded, at most `16MiB`: bodies in gzip, deflate, br or zstd are decoded up to there to be
+    /// judged, and reach the upstream as they came. By default they are refused with 415. Example: `256KiB`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decoded_at_most: Option<Size>,
 }
 
 impl OpenapiConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Problem> {
-        gate::check_held(self.body_at_most)?;
+        gate::check_held(self.body_at_most, self.decoded_at_most)?;
         if !matches!(self.status, 400 | 422) {
             return Err(Problem::at(
                 "status",
@@ -76,5 +80,5 @@ const fn default_status() -> u16 {
 }
 
 const fn default_held() -> Size {
-    gate::HELD_MAX
+    gate::HELD
 }

@@ -34,9 +34,13 @@ pub(crate) struct SchemaConfig {
     /// Status of the refusal of JSON that does not fit: `422` or `400`. By default `422`.
     #[serde(default = "default_status")]
     pub(crate) status: u16,
-    /// Longest body; at most `64KiB`, and that by default.
+    /// Longest body; at most `16MiB`. By default `64KiB`.
     #[serde(default = "default_held")]
     pub(crate) body_at_most: Size,
+    /// Longest body when it is decoded, at most `16MiB`: bodies in gzip, deflate, br or zstd are decoded up to there to be
+    /// judged, and reach the upstream as they came. By default they are refused with 415. Example: `256KiB`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decoded_at_most: Option<Size>,
     /// A body whose `Content-Type` is neither `application/json` nor ends with `+json`: `refuse` answers 415, `pass` lets
     /// it go by unjudged. By default `refuse`.
     #[serde(default)]
@@ -49,7 +53,7 @@ pub(crate) struct SchemaConfig {
 impl SchemaConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Problem> {
-        gate::check_held(self.body_at_most)?;
+        gate::check_held(self.body_at_most, self.decoded_at_most)?;
         if !matches!(self.status, 400 | 422) {
             return Err(Problem::at(
                 "status",
@@ -71,5 +75,5 @@ const fn default_status() -> u16 {
 }
 
 const fn default_held() -> Size {
-    gate::HELD_MAX
+    gate::HELD
 }
