@@ -7,6 +7,7 @@ mod condition;
 mod consumers;
 mod exchange;
 mod pattern;
+mod preflights;
 mod route;
 mod run;
 mod stage;
@@ -14,7 +15,7 @@ mod words;
 
 use std::sync::Arc;
 
-use adamant_filter::{Catalogue, Host, Layout, Problems, RouteFacts};
+use adamant_filter::{Catalogue, Host, Layout, Preflights, Problems, RouteFacts};
 use serde_json::Value;
 
 pub use exchange::{Decided, Decision, Exchange, Outcome, Refusal};
@@ -40,6 +41,7 @@ pub struct Plan {
     pub(crate) router: Router,
     budget: Vec<(String, u64)>,
     client_authorities: Vec<Option<Arc<[u8]>>>,
+    answers_preflights: bool,
 }
 
 /// A compiled route.
@@ -59,6 +61,8 @@ pub(crate) struct Wiring {
     response_body: Vec<Placed>,
     finish: Vec<Placed>,
     buffer: Option<u64>,
+    /// Whether one of them answers preflights.
+    pub(crate) answers_preflights: bool,
 }
 
 impl Wiring {
@@ -78,6 +82,9 @@ impl Wiring {
                 .filter_map(|p| p.instance.needs.buffer_request)
                 .map(|s| s.bytes())
                 .max(),
+            answers_preflights: leaves
+                .iter()
+                .any(|placed| placed.instance.needs.preflights == Preflights::Answers),
         }
     }
 }
@@ -136,6 +143,7 @@ impl Plan {
             digest,
             layout,
             steps,
+            answers_preflights: routes.iter().any(|route| route.wiring.answers_preflights),
             routes,
             router,
             budget,
@@ -194,6 +202,11 @@ impl Plan {
             finish: !wiring.finish.is_empty(),
             buffer: wiring.buffer,
         }
+    }
+
+    /// Whether any route answers preflights.
+    pub(crate) fn answers_preflights(&self) -> bool {
+        self.answers_preflights
     }
 
     pub(crate) fn route_plan(&self, position: usize) -> Option<&RoutePlan> {

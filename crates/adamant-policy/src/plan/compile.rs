@@ -141,6 +141,7 @@ impl<'c> Compiler<'c> {
             self.check_protection(route, &stages);
             self.check_client_certificates(route, &stages);
             self.check_bodies(route, &stages);
+            self.check_preflights(route, &stages);
         }
         RoutePlan {
             facts: Arc::new(self.facts(route)),
@@ -411,7 +412,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn span(&self, step: StepId) -> Span {
+    pub(super) fn span(&self, step: StepId) -> Span {
         self.steps
             .get(step.0 as usize)
             .map_or(Span::default(), |info| info.span)
