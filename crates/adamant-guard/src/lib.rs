@@ -1,10 +1,11 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size` and `headers`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers` and `cors`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
 
 mod addresses;
 mod body_size;
+mod cors;
 mod headers;
 mod methods;
 
@@ -19,6 +20,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<addresses::Addresses>(version)
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
+        .filter::<cors::Cors>(version)
 }
 
 #[cfg(test)]
@@ -29,6 +31,6 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["addresses", "body-size", "headers", "methods"]);
+        assert_eq!(names, ["addresses", "body-size", "cors", "headers", "methods"]);
     }
 }
