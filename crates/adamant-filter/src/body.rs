@@ -11,6 +11,7 @@ use crate::time::Tick;
 pub struct Chunk {
     data: Bytes,
     last: bool,
+    whole: bool,
     now: Tick,
     delay: Duration,
 }
@@ -22,6 +23,7 @@ impl Chunk {
         Self {
             data,
             last,
+            whole: false,
             now: Tick(0),
             delay: Duration::ZERO,
         }
@@ -32,6 +34,33 @@ impl Chunk {
     pub const fn at(mut self, now: Tick) -> Self {
         self.now = now;
         self
+    }
+
+    /// The body of an answer that was held to its end: its head has not left yet.
+    #[must_use]
+    pub fn held(data: Bytes) -> Self {
+        Self {
+            whole: true,
+            ..Self::new(data, true)
+        }
+    }
+
+    /// The same piece for a step in shadow: what is put in its place goes nowhere, and a delay neither.
+    #[cfg(feature = "engine")]
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self {
+            data: self.data.clone(),
+            delay: Duration::ZERO,
+            ..*self
+        }
+    }
+
+    /// Whether this is the whole body of an answer whose head has not left yet, so that a denial replaces the
+    /// answer and the body may become longer or shorter. See [`Response::hold_body`](crate::Response::hold_body).
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The bytes; may be empty.

@@ -44,6 +44,8 @@ pub struct Needs {
     pub preflights: Preflights,
     /// The request body must be held whole, up to this many bytes.
     pub buffer_request: Option<Size>,
+    /// Bodies of answers may be held whole, up to this many bytes.
+    pub hold_response: Option<Size>,
     /// Declared bounds of its memory.
     pub reserved: Vec<(&'static str, Size)>,
     /// Policy files it read; their contents enter the digest.
@@ -190,6 +192,12 @@ impl<'a> Boot<'a> {
                 .buffer_request
                 .map_or(at_most, |size| size.max(at_most)),
         );
+    }
+
+    /// Lets the response hook of this step hold bodies of answers, up to `at_most`
+    /// ([`Response::hold_body`](crate::Response::hold_body)). Not for routes that stream or are upgraded.
+    pub fn hold_response(&mut self, at_most: Size) {
+        self.needs.hold_response = Some(self.needs.hold_response.map_or(at_most, |size| size.max(at_most)));
     }
 
     /// Adds to the memory budget. Unbounded state has no capability.

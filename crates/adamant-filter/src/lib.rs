@@ -126,7 +126,7 @@ pub use query::is_parameter;
 #[cfg(feature = "engine")]
 pub use request::InvalidTarget;
 pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single};
-pub use response::Response;
+pub use response::{Hold, Over, Response};
 pub use slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 pub use time::{Tick, Wall};
 pub use turn::{AfterOthers, after_others};

@@ -1,12 +1,14 @@
 //! The answer as response hooks see it: the upstream's head or ours, beside the request that led to it.
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
 use crate::fields::NameBatch;
 use crate::request::Request;
 use crate::slot::{MayRead, Reads, Slot, Word};
+use crate::units::Size;
+use crate::verdict::Reason;
 
 /// The head of an answer on its way to the client.
 #[derive(Debug)]
@@ -14,13 +16,44 @@ pub struct Response<'x> {
     head: &'x mut ResponseHeader,
     request: &'x Request,
     ours: bool,
+    hold: Option<Hold>,
+}
+
+/// That the body of an answer is to be held whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Bytes that are held at most.
+    pub at_most: Size,
+    /// What becomes of a longer body.
+    pub over: Over,
+}
+
+/// What becomes of an answer whose body is longer than it may be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The client gets a refusal for this reason in its place.
+    Refuse(&'static Reason),
+    /// It goes on piece by piece, and the body hooks see the pieces.
+    Pass,
 }
 
 impl<'x> Response<'x> {
     /// An answer; `ours` when the gateway made it.
     #[cfg(feature = "engine")]
     pub fn new(head: &'x mut ResponseHeader, request: &'x Request, ours: bool) -> Self {
-        Self { head, request, ours }
+        Self {
+            head,
+            request,
+            ours,
+            hold: None,
+        }
+    }
+
+    /// What the hook asked for with [`Response::hold_body`].
+    #[cfg(feature = "engine")]
+    #[must_use]
+    pub const fn held(&self) -> Option<Hold> {
+        self.hold
     }
 
     /// The status.
@@ -83,6 +116,20 @@ impl<'x> Response<'x> {
     /// Names of all fields.
     pub fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.head.headers.keys()
+    }
+
+    /// Asks that the body be read to its end before the head leaves. The body hooks of all steps then see one piece,
+    /// [whole](crate::Chunk::is_whole), which they may replace, and a denial there replaces the answer. A step that
+    /// may ask so has said it at boot ([`Boot::hold_response`](crate::Boot::hold_response)); without that, and for
+    /// answers of our own and those without a body, nothing is held. Where another step holds more, the piece may
+    /// be longer than asked for here.
+    pub const fn hold_body(&mut self, at_most: Size, over: Over) {
+        self.hold = Some(Hold { at_most, over });
+    }
+
+    /// Says that the length of the body will change on its way: the length that the endpoint declared goes.
+    pub fn resize_body(&mut self) {
+        self.head.remove_header(&CONTENT_LENGTH);
     }
 
     /// Reads a slot that the request hooks wrote.

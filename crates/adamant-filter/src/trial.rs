@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use pingora_http::{RequestHeader, ResponseHeader};
 use serde_json::Value;
 
@@ -26,8 +27,8 @@ use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
 use crate::verdict::{Denial, Fault};
 use crate::{
-    Attempt, Boot, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response, SecretRef,
-    Slot, Tick, Verdict,
+    Attempt, Boot, Chunk, Filter, Finished, Hold, Layout, Node, Over, Problem, Request, RequestHook,
+    Response, SecretRef, Slot, Tick, Verdict,
 };
 
 /// A host whose world is in memory.
@@ -442,6 +443,53 @@ impl Trial {
             .unwrap_or(Verdict::Pass)
     }
 
+    /// Carries an answer of an endpoint through the filter as the gateway does: the head, then the body, held whole
+    /// where the filter asks for that and in the given pieces where it does not.
+    pub fn answer(&self, request: &Request, mut head: ResponseHeader, pieces: &[&[u8]]) -> Answered {
+        let mut response = Response::new(&mut head, request, false);
+        let hooks = self.built.wired.response.iter().rev();
+        let verdicts = hooks.map(|hook| hook(&mut response));
+        let stopped = verdicts.fold(None, |first, verdict| {
+            first.or_else(|| (!matches!(verdict, Verdict::Pass)).then_some(verdict))
+        });
+        let hold = response.held();
+        let mut answered = Answered {
+            verdict: stopped.unwrap_or(Verdict::Pass),
+            head,
+            body: Vec::new(),
+            is_held: false,
+        };
+        if !matches!(answered.verdict, Verdict::Pass) {
+            return answered;
+        }
+        let whole = pieces.concat();
+        match hold {
+            Some(hold) if whole.len() as u64 <= hold.at_most.bytes() => {
+                answered.is_held = true;
+                self.pass_piece(request, Chunk::held(whole.into()), &mut answered);
+            }
+            Some(Hold {
+                over: Over::Refuse(reason),
+                ..
+            }) => answered.verdict = reason.deny(),
+            _ => {
+                let ends = std::iter::once((Bytes::new(), true));
+                let pieces = pieces.iter().map(|piece| (Bytes::copy_from_slice(piece), false));
+                for (piece, last) in pieces.chain(ends) {
+                    self.pass_piece(request, Chunk::new(piece, last), &mut answered);
+                }
+            }
+        }
+        answered
+    }
+
+    fn pass_piece(&self, request: &Request, mut chunk: Chunk, answered: &mut Answered) {
+        if matches!(answered.verdict, Verdict::Pass) {
+            answered.verdict = self.response_body(request, &mut chunk);
+            answered.body.extend_from_slice(chunk.data());
+        }
+    }
+
     /// Runs the finish hooks.
     pub fn finish(&self, finished: &Finished<'_>) {
         self.built.wired.finish.iter().for_each(|hook| hook(finished));
@@ -452,6 +500,19 @@ impl Trial {
     pub const fn built(&self) -> &Built {
         &self.built
     }
+}
+
+/// What becomes of an endpoint's answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// The first verdict that was no pass. Where [`Answered::is_held`] is not set, the head has left before.
+    pub verdict: Verdict,
+    /// The head that the client sees, but for the length of a held body.
+    pub head: ResponseHeader,
+    /// The body that the client sees.
+    pub body: Vec<u8>,
+    /// The body was held before the head left.
+    pub is_held: bool,
 }
 
 /// What a filter answered, to be compared in a test.

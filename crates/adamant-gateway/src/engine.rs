@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Identity, Origin, Reason};
+use adamant_filter::{Identity, Origin, Reason, Reply};
 use adamant_observe::Failure;
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
@@ -216,20 +216,28 @@ impl Engine {
     pub(crate) fn settle(&self, exchange: &mut Exchange, decided: Decided) -> Next {
         match decided {
             Decided::Refuse(refusal) => Next::Own(self.refuse(exchange, refusal)),
-            Decided::Reply(reply) => {
-                let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
-                let mut head = Box::new(answers::bare_head(status, 8));
-                answers::add(&mut head, reply.fields);
-                answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
-                Next::Own(self.complete(
-                    exchange,
-                    OwnAnswer {
-                        head,
-                        body: reply.body,
-                    },
-                ))
-            }
+            Decided::Reply(reply) => Next::Own(self.reply(exchange, *reply)),
             Decided::Go => self.act(exchange),
+        }
+    }
+
+    /// The answer of a filter, complete.
+    fn reply(&self, exchange: &mut Exchange, reply: Reply) -> OwnAnswer {
+        let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+        let mut head = Box::new(answers::bare_head(status, 8));
+        answers::add(&mut head, reply.fields);
+        answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
+        let body = reply.body;
+        self.complete(exchange, OwnAnswer { head, body })
+    }
+
+    /// What the client sees in place of an endpoint's answer, complete.
+    pub(crate) fn replace(&self, exchange: &mut Exchange, instead: Decided) -> OwnAnswer {
+        match instead {
+            Decided::Refuse(refusal) => self.refuse(exchange, refusal),
+            Decided::Reply(reply) => self.reply(exchange, *reply),
+            // No response hook says so.
+            Decided::Go => self.refuse(exchange, Refusal::new(reasons::GATEWAY, &reasons::INTERNAL)),
         }
     }
 
@@ -316,15 +324,21 @@ impl Engine {
 
     /// What filters and protocol do to an upstream's answer before the client sees it. The request's head
     /// must be in the exchange.
-    pub(crate) fn relay(&self, exchange: &mut Exchange, head: &mut ResponseHeader) -> Option<Refusal> {
+    ///
+    /// Returns what the client sees in its place, if a filter wants that. Whether the body is to be held stands in the
+    /// exchange of the plan.
+    pub(crate) fn relay(&self, exchange: &mut Exchange, head: &mut ResponseHeader) -> Option<Decided> {
         let switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
         // Only WebSocket is left of what a client can ask for, and only where the route permits it.
         if switched && exchange.plan.request.header(&UPGRADE).is_none() {
-            return Some(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH));
+            return Some(Decided::Refuse(Refusal::new(reasons::UPSTREAM, &reasons::SWITCH)));
         }
         if incoming::adopt(head).is_err() {
             exchange.failure = Some(Failure::Protocol);
-            return Some(Refusal::new(reasons::UPSTREAM, &reasons::PROTOCOL));
+            return Some(Decided::Refuse(Refusal::new(
+                reasons::UPSTREAM,
+                &reasons::PROTOCOL,
+            )));
         }
         answers::put_id(head, &exchange.id);
         if self.moments_of(exchange).response {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use adamant_filter::{Reason, Tick, Wall};
 use adamant_observe::{Failure, Method};
 use adamant_policy::config::UpstreamId;
-use adamant_policy::plan::{self, Refusal};
+use adamant_policy::plan::{self, Decided};
 use bytes::Bytes;
 
 use crate::abandon;
@@ -46,8 +46,8 @@ pub(crate) struct Exchange {
     pub(crate) bytes_out: u64,
     /// What is held of the request body, and how far it was looked at.
     pub(crate) body: RequestBody,
-    /// A refusal that was found where only an error can be returned.
-    pub(crate) pending: Option<Refusal>,
+    /// What the client is to see instead, found where only an error can be returned.
+    pub(crate) pending: Option<Decided>,
     /// It began and was not written down yet.
     pub(crate) is_open: bool,
     /// The method under which it is counted, from its beginning to its end.

@@ -61,6 +61,8 @@ enum Attempted {
     Broken,
     /// Nothing went to the client.
     Failed(Failed, Refusal),
+    /// The endpoint answered, and the client is to see something else.
+    Replaced(Decided),
     /// The client is gone.
     Gone,
 }
@@ -216,6 +218,10 @@ impl Lane {
                     exchange.failure = Some(Failure::ClientAborted);
                     return false;
                 }
+                Attempted::Replaced(instead) => {
+                    let answer = self.engine.replace(exchange, instead);
+                    return write(down, exchange, answer).await;
+                }
                 Attempted::Failed(failure, refusal) => {
                     let attempt = FailedAttempt {
                         number: exchange.upstream.attempts,
@@ -349,8 +355,8 @@ impl Lane {
             return Attempted::Failed(Failed::Status(status), refusal);
         }
         up.respect_keepalive();
-        if let Some(refusal) = self.engine.relay(exchange, &mut head) {
-            return Attempted::Failed(Failed::Late, refusal);
+        if let Some(instead) = self.engine.relay(exchange, &mut head) {
+            return Attempted::Replaced(instead);
         }
         exchange.upstream.is_answering = true;
         exchange.status = status;

@@ -111,7 +111,7 @@ impl ProxyHttp for Proxy {
         body::frame(exchange, head);
         match refusal {
             None => Box::pin(Done),
-            Some(refusal) => Box::pin(immediately(Err(stop(exchange, refusal)))),
+            Some(refusal) => Box::pin(immediately(Err(refuse(exchange, refusal)))),
         }
     });
 
@@ -122,7 +122,7 @@ impl ProxyHttp for Proxy {
         }
         match with_head(session, exchange, |exchange| body::pass(&self.engine, exchange, body, last)) {
             None => Box::pin(Done),
-            Some(refusal) => Box::pin(immediately(Err(stop(exchange, refusal)))),
+            Some(refusal) => Box::pin(immediately(Err(refuse(exchange, refusal)))),
         }
     });
 
@@ -139,8 +139,8 @@ impl ProxyHttp for Proxy {
             let _ = incoming::adopt(head);
             return Box::pin(Done);
         }
-        if let Some(refusal) = with_head(session, exchange, |exchange| self.engine.relay(exchange, head)) {
-            return Box::pin(immediately(Err(stop(exchange, refusal))));
+        if let Some(instead) = with_head(session, exchange, |exchange| self.engine.relay(exchange, head)) {
+            return Box::pin(immediately(Err(stop(exchange, instead))));
         }
         if exchange.connection.as_ref().is_some_and(|connection| connection.is_draining()) {
             session.set_keepalive(None);
@@ -167,7 +167,7 @@ impl ProxyHttp for Proxy {
             return Ok(None);
         }
         if let Err(refusal) = self.engine.left(exchange) {
-            return Err(stop(exchange, refusal));
+            return Err(refuse(exchange, refusal));
         }
         if !self.engine.moments_of(exchange).response_body {
             return Ok(None);
@@ -179,7 +179,7 @@ impl ProxyHttp for Proxy {
             // While this half waits, the other one reads as far as its channel holds (a few pieces) and no further.
             Ok(delay) if !delay.is_zero() => Ok(Some(self.engine.pause(exchange, delay))),
             Ok(_) => Ok(None),
-            Err(refusal) => Err(stop(exchange, refusal)),
+            Err(refusal) => Err(refuse(exchange, refusal)),
         }
     }
 
@@ -326,7 +326,7 @@ impl Proxy {
         let terms = self
             .engine
             .attempt(exchange)
-            .map_err(|refusal| stop(exchange, refusal))?;
+            .map_err(|refusal| refuse(exchange, refusal))?;
         let Some(picked) = &exchange.upstream.picked else {
             return Error::e_explain(ErrorType::InternalError, "an attempt without an endpoint");
         };
@@ -370,7 +370,7 @@ impl Proxy {
             let left = self.engine.left(exchange);
             return left.map(drop).map_err(|refusal| {
                 exchange.failure = Some(Failure::TotalTimeout);
-                stop(exchange, refusal)
+                refuse(exchange, refusal)
             });
         }
         exchange.upstream.first_byte = Some(self.engine.clock.tick().since(exchange.upstream.began));
@@ -400,22 +400,21 @@ impl Proxy {
         {
             // Too late for an answer, but not for the log.
             match exchange.pending.take() {
-                Some(refusal) => exchange.refused = Some((refusal.by, refusal.reason)),
+                Some(Decided::Refuse(refusal)) => exchange.refused = Some((refusal.by, refusal.reason)),
+                Some(Decided::Reply(_) | Decided::Go) => {}
                 None => failure::note(error, exchange),
             }
             return closed;
         }
-        let refusal = exchange
-            .pending
-            .take()
-            .or_else(|| failure::refusal(error, exchange));
-        let Some(refusal) = refusal else {
+        let pending = exchange.pending.take();
+        let instead = pending.or_else(|| failure::refusal(error, exchange).map(Decided::Refuse));
+        let Some(instead) = instead else {
             // The client is gone: there is nobody to answer.
             return closed;
         };
-        let status = refusal.reason.status();
+        let status = status_of(&instead);
         let answer = with_head(session, exchange, |exchange| {
-            self.engine.refuse(exchange, refusal)
+            self.engine.replace(exchange, instead)
         });
         // What the client still sends must not be taken for its next request.
         if !session.as_downstream_mut().is_body_done() {
@@ -438,9 +437,22 @@ fn with_head<T>(session: &mut Session, exchange: &mut Exchange, work: impl FnOnc
 }
 
 /// Carries a refusal through a place that can only return an error.
-fn stop(exchange: &mut Exchange, refusal: Refusal) -> Box<Error> {
-    let mut error = Error::new(ErrorType::HTTPStatus(refusal.reason.status()));
+fn stop(exchange: &mut Exchange, instead: Decided) -> Box<Error> {
+    let mut error = Error::new(ErrorType::HTTPStatus(status_of(&instead)));
     error.set_retry(false);
-    exchange.pending = Some(refusal);
+    exchange.pending = Some(instead);
     error
+}
+
+fn status_of(instead: &Decided) -> u16 {
+    match instead {
+        Decided::Refuse(refusal) => refusal.reason.status(),
+        Decided::Reply(reply) => reply.status,
+        Decided::Go => 500,
+    }
+}
+
+/// As [`stop`], for what is refused.
+fn refuse(exchange: &mut Exchange, refusal: Refusal) -> Box<Error> {
+    stop(exchange, Decided::Refuse(refusal))
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use adamant_filter::{Catalogue, Host, Layout, Preflights, Problems, RouteFacts};
 use serde_json::Value;
 
-pub use exchange::{Decided, Decision, Exchange, Outcome, Refusal};
+pub use exchange::{Decided, Decision, Exchange, Holding, Outcome, Refusal};
 pub(crate) use pattern::captured;
 pub(crate) use route::Found;
 use route::Router;
@@ -63,6 +63,7 @@ pub(crate) struct Wiring {
     buffer: Option<u64>,
     /// Whether one of them answers preflights.
     pub(crate) answers_preflights: bool,
+    hold: Option<u64>,
 }
 
 impl Wiring {
@@ -85,6 +86,11 @@ impl Wiring {
             answers_preflights: leaves
                 .iter()
                 .any(|placed| placed.instance.needs.preflights == Preflights::Answers),
+            hold: leaves
+                .iter()
+                .filter_map(|p| p.instance.needs.hold_response)
+                .map(|s| s.bytes())
+                .max(),
         }
     }
 }
@@ -104,6 +110,8 @@ pub struct Moments {
     pub finish: bool,
     /// Bytes of request body to hold before the upstream is contacted.
     pub buffer: Option<u64>,
+    /// Bytes of an answer's body that may be held before its head leaves.
+    pub hold: Option<u64>,
 }
 
 impl Plan {
@@ -201,6 +209,7 @@ impl Plan {
             response_body: !wiring.response_body.is_empty(),
             finish: !wiring.finish.is_empty(),
             buffer: wiring.buffer,
+            hold: wiring.hold,
         }
     }
 

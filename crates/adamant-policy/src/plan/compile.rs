@@ -142,6 +142,7 @@ impl<'c> Compiler<'c> {
             self.check_client_certificates(route, &stages);
             self.check_bodies(route, &stages);
             self.check_preflights(route, &stages);
+            self.check_held_answers(route, &stages);
         }
         RoutePlan {
             facts: Arc::new(self.facts(route)),
@@ -438,6 +439,30 @@ impl<'c> Compiler<'c> {
                     .with_span(self.span(placed.instance.step))
                     .with_second(route.span, "on this route")
                     .with_help("put it on a route that has an upstream"),
+            );
+        }
+    }
+
+    /// An answer that is held is no stream.
+    fn check_held_answers(&mut self, route: &Route, stages: &[Stage]) {
+        if !route.stream && !route.websocket {
+            return;
+        }
+        let mut leaves = Vec::new();
+        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
+        for placed in leaves
+            .into_iter()
+            .filter(|placed| placed.instance.needs.hold_response.is_some())
+        {
+            let text = format!(
+                "`{}` has to see answers whole, and those of route `{}` are streams",
+                placed.instance.filter, route.name
+            );
+            self.problems.push(
+                Problem::new("routes.held-stream", text)
+                    .with_span(self.span(placed.instance.step))
+                    .with_second(route.span, "on this route")
+                    .with_help("take `stream` and `upgrade` away, or give the streams a route of their own"),
             );
         }
     }

@@ -19,6 +19,8 @@ pub struct Exchange {
     pub listener: Option<ListenerId>,
     /// Position of the matched route.
     pub route: Option<usize>,
+    /// Whether the body of the answer that passed the response moment is to be held.
+    pub holding: Option<Holding>,
     decisions: Vec<Decision>,
     /// Whether the `when` of a step fitted the request when the step was come to. Asked once: later steps change the
     /// head, and all moments of a step must go by the same answer.
@@ -116,6 +118,29 @@ pub enum Decided {
     Reply(Box<Reply>),
 }
 
+/// That the body of an answer is held before its head leaves: what the response hooks asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Bytes that are held at most.
+    pub at_most: u64,
+    /// Who refuses a longer body, and why; `None` where it goes on piece by piece.
+    pub over: Option<(&'static str, &'static Reason)>,
+}
+
+impl Holding {
+    /// The wishes of two steps as one. Of those who refuse what is longer, the strictest one rules; of those who let
+    /// it pass, the one that wants to see most.
+    pub(crate) fn join(self, other: Self) -> Self {
+        match (self.over, other.over) {
+            (Some(_), None) => self,
+            (None, Some(_)) => other,
+            (Some(_), Some(_)) if self.at_most <= other.at_most => self,
+            (None, None) if self.at_most >= other.at_most => self,
+            _ => other,
+        }
+    }
+}
+
 /// A refusal: who, why, and what the answer must carry.
 #[derive(Debug)]
 pub struct Refusal {
@@ -148,6 +173,7 @@ impl Default for Exchange {
             request: Request::empty(),
             listener: None,
             route: None,
+            holding: None,
             decisions: Vec::with_capacity(DECISIONS_MAX),
             conditions: Vec::new(),
             frames: Vec::new(),
@@ -161,6 +187,7 @@ impl Exchange {
         self.request.begin(origin, slots, words);
         self.listener = None;
         self.route = None;
+        self.holding = None;
         self.decisions.clear();
         self.conditions.clear();
         self.frames.clear();
@@ -197,6 +224,11 @@ impl Exchange {
     /// Keeps whether the `when` of this step fits.
     pub(crate) fn keep_fitted(&mut self, step: StepId, fitted: bool) {
         self.conditions.push((step, fitted));
+    }
+
+    /// A response hook wants the body held.
+    pub(crate) fn hold(&mut self, wish: Holding) {
+        self.holding = Some(self.holding.map_or(wish, |known| known.join(wish)));
     }
 
     pub(crate) fn decide(&mut self, step: StepId, outcome: Outcome, reason: Option<&'static Reason>) {

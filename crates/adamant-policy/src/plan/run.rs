@@ -137,41 +137,55 @@ impl Plan {
     }
 
     /// Runs the response moment, in reverse order, over an answer. All hooks run; the first refusal of an
-    /// upstream's answer is returned and the caller answers in its place. Our own answers are never refused.
+    /// upstream's answer, or the first answer in its place, is returned and the caller sends that instead. Our own
+    /// answers are never refused. Whether the body is to be held stands in [`Exchange::holding`] afterwards.
     pub fn response(
         &self,
         exchange: &mut Exchange,
         head: &mut ResponseHeader,
         ours: bool,
-    ) -> Option<Refusal> {
+    ) -> Option<Decided> {
         let route = self.route_of(exchange)?;
-        let mut refused = None;
+        let mut instead = None;
+        exchange.holding = None;
         for placed in route.wiring.response.iter().rev() {
-            if placed.shadow || is_left_out(placed, exchange) {
+            if is_left_out(placed, exchange) {
                 continue;
             }
+            // A step in shadow sees a copy, so that nothing it does reaches the client.
+            let mut copy = placed.shadow.then(|| head.clone());
             for hook in placed.instance.wired.response.iter().rev() {
-                let verdict = hook(&mut Response::new(head, &exchange.request, ours));
+                let mut response = Response::new(copy.as_mut().unwrap_or(head), &exchange.request, ours);
+                let verdict = hook(&mut response);
+                let hold = response.held();
                 if ours {
                     continue;
                 }
-                if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
-                    refused = refused.or(Some(refusal));
+                if let (Some(hold), true) = (hold, placed.instance.needs.hold_response.is_some()) {
+                    exchange.hold(placed.hold(hold));
+                }
+                if let Step::Stop(decided) = settle(placed, verdict, exchange) {
+                    instead = instead.or(Some(decided));
                 }
             }
         }
-        refused
+        instead
     }
 
-    /// Runs the response-body moment on one piece. A refusal can only cut the answer short.
+    /// Runs the response-body moment on one piece. A refusal of a [held](Chunk::is_whole) body takes the place of the
+    /// answer, any other can only cut it short.
     pub fn response_body(&self, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
         for placed in route.wiring.response_body.iter().rev() {
-            if placed.shadow || is_left_out(placed, exchange) {
+            if is_left_out(placed, exchange) {
                 continue;
             }
             for hook in placed.instance.wired.response_body.iter().rev() {
-                let verdict = hook(&exchange.request, chunk);
+                let verdict = if placed.shadow {
+                    hook(&exchange.request, &mut chunk.copy())
+                } else {
+                    hook(&exchange.request, chunk)
+                };
                 if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
                     return Some(refusal);
                 }

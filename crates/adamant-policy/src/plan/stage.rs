@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use adamant_filter::{Needs, Reason, Role, Span, Wired};
+use adamant_filter::{Hold, Needs, Over, Reason, Role, Span, Wired};
 
 use super::condition::Condition;
+use super::exchange::Holding;
 use crate::config::OnFault;
 
 /// Position of a step in [`Plan::steps`](super::Plan::steps); one per use in the file.
@@ -51,6 +52,18 @@ impl Placed {
     /// Whether the step certainly decides: no condition, no shadow, and a fault refuses.
     pub(crate) const fn is_certain(&self) -> bool {
         self.when.is_none() && !self.shadow && matches!(self.on_fault, OnFault::Deny)
+    }
+
+    /// What this step's wish to hold an answer comes to: in shadow it never refuses a long one.
+    pub(crate) fn hold(&self, wish: Hold) -> Holding {
+        let over = match wish.over {
+            Over::Refuse(reason) if !self.shadow => Some((self.instance.filter, reason)),
+            Over::Refuse(_) | Over::Pass => None,
+        };
+        Holding {
+            at_most: wish.at_most.bytes(),
+            over,
+        }
     }
 }
 
