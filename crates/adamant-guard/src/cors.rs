@@ -15,7 +15,8 @@ use http::header::{
 };
 
 use config::CorsConfig;
-use origins::{Asker, Origins};
+pub(crate) use config::sorted;
+pub(crate) use origins::{Asker, Origins};
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANYONE: HeaderValue = HeaderValue::from_static("*");

@@ -1,4 +1,5 @@
-//! What may pass: the filters `accept`, `addresses`, `body-size`, `content-type`, `cors`, `headers`, `mask` and `methods`.
+//! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `content-type`,
+//! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods` and `security-headers`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -6,12 +7,17 @@
 mod accept;
 mod addresses;
 mod body_size;
+mod cache_control;
 mod content_type;
 mod cors;
+mod csrf;
+mod errors;
 mod headers;
 mod mask;
 mod media_range;
 mod methods;
+mod security_headers;
+mod statuses;
 
 use adamant_filter::Catalogue;
 
@@ -28,6 +34,10 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<mask::Mask>(version)
         .filter::<content_type::ContentType>(version)
         .filter::<accept::Accept>(version)
+        .filter::<csrf::Csrf>(version)
+        .filter::<errors::Errors>(version)
+        .filter::<security_headers::SecurityHeaders>(version)
+        .filter::<cache_control::CacheControl>(version)
 }
 
 #[cfg(test)]
@@ -44,11 +54,15 @@ mod tests {
                 "accept",
                 "addresses",
                 "body-size",
+                "cache-control",
                 "content-type",
                 "cors",
+                "csrf",
+                "errors",
                 "headers",
                 "mask",
-                "methods"
+                "methods",
+                "security-headers"
             ]
         );
     }

@@ -58,7 +58,7 @@ pub(crate) struct CorsConfig {
 }
 
 /// The order of these lists means nothing.
-fn sorted<S: Serializer>(words: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn sorted<S: Serializer>(words: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     let mut words: Vec<_> = words.iter().collect();
     words.sort_unstable();
     words.serialize(serializer)

@@ -6,7 +6,7 @@ use adamant_filter::prelude::*;
 
 /// Who may use the service from a browser.
 #[derive(Debug)]
-pub(super) struct Origins {
+pub(crate) struct Origins {
     all: bool,
     /// Sorted.
     exact: Box<[HeaderValue]>,
@@ -24,7 +24,7 @@ struct Pattern {
 
 /// Who asks, as the field `Origin` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asker {
+pub(crate) enum Asker {
     /// There is no such field: no browser, or a page of the service itself.
     Nobody,
     /// A site that is not trusted.
@@ -62,7 +62,7 @@ impl Asker {
 }
 
 impl Origins {
-    pub(super) fn of(written: &[String], key: &str) -> Result<Self, Problem> {
+    pub(crate) fn of(written: &[String], key: &str) -> Result<Self, Problem> {
         let (mut exact, mut patterns, mut all) = (Vec::new(), Vec::new(), false);
         for (position, text) in written.iter().enumerate() {
             let path = format!("{key}[{position}]");
@@ -90,7 +90,7 @@ impl Origins {
         })
     }
 
-    pub(super) const fn are_all(&self) -> bool {
+    pub(crate) const fn are_all(&self) -> bool {
         self.all
     }
 
@@ -99,7 +99,7 @@ impl Origins {
     }
 
     /// Who asks. A request with several such fields is of no browser, and trusted by none of them.
-    pub(super) fn asker(&self, field: Single<'_>) -> Asker {
+    pub(crate) fn asker(&self, field: Single<'_>) -> Asker {
         let origin = match field {
             Single::Absent => return Asker::Nobody,
             Single::Several => return Asker::Foreign,
