@@ -117,6 +117,14 @@ impl Answer {
         }
     }
 
+    /// 200 with a body of this media type.
+    #[must_use]
+    pub fn of(media: &str, body: impl Into<Bytes>) -> Self {
+        let mut answer = Self::ok(body);
+        answer.fields.clear();
+        answer.with("content-type", media)
+    }
+
     /// 200 with a body of these steps, chunked.
     #[must_use]
     pub fn stream(steps: Vec<Step>) -> Self {

@@ -18,6 +18,19 @@ use crate::problem::Problem;
 use crate::slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 use crate::units::{SecretRef, Size};
 
+/// What a step does with the preflights of browsers (Fetch §4.8): requests by `OPTIONS`, without credentials, that ask
+/// whether another site may make a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preflights {
+    /// It looks at them like at other requests.
+    #[default]
+    Passes,
+    /// It answers each of them, so that none goes on.
+    Answers,
+    /// It would refuse them, since they are not like the request that they ask for.
+    Refuses,
+}
+
 /// What one step asked for.
 #[derive(Debug, Default)]
 pub struct Needs {
@@ -27,6 +40,8 @@ pub struct Needs {
     pub writes: Vec<usize>,
     /// It looks at the certificate of the client, so a listener has to ask for one.
     pub client_certificate: bool,
+    /// What it does with the preflights of browsers.
+    pub preflights: Preflights,
     /// The request body must be held whole, up to this many bytes.
     pub buffer_request: Option<Size>,
     /// Bodies of answers may be held whole, up to this many bytes.
@@ -119,6 +134,17 @@ impl<'a> Boot<'a> {
     /// the listeners that serve a route with this step asks for them, and when they trust other authorities.
     pub const fn client_certificate(&mut self) {
         self.needs.client_certificate = true;
+    }
+
+    /// The duty to answer every preflight. Preflights are then routed by the method that they ask for, and the boot is
+    /// refused where the step stands behind one that would refuse them, or does not always run.
+    pub const fn answers_preflights(&mut self) {
+        self.needs.preflights = Preflights::Answers;
+    }
+
+    /// Tells that this step would refuse a preflight. Filters that prove or authorise callers need not say so.
+    pub const fn refuses_preflights(&mut self) {
+        self.needs.preflights = Preflights::Refuses;
     }
 
     /// Compiles what a limit counts by. Words that need the identity imply [`Boot::reads`].

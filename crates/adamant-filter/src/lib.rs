@@ -106,7 +106,7 @@ mod verdict;
 
 pub use attempt::Attempt;
 pub use body::Chunk;
-pub use boot::{Boot, Needs};
+pub use boot::{Boot, Needs, Preflights};
 pub use catalogue::{Built, Catalogue, Registered};
 pub use consumers::{Consumer, Consumers, KnownBy};
 pub use decode::{Form, OneOrMany, ShortOrLong, Spanned, decode, decode_with, inspect, read, schema_of};

@@ -18,7 +18,7 @@ use changes::{Changes, Direction, Plan};
 /// `upgrade` and their like) cannot be named, nor those that the gateway writes itself (`forwarded`,
 /// `x-forwarded-*`, `x-request-id`). No secret belongs in a file, so credentials can be removed but not set.
 ///
-/// Example: `headers: { request: { remove: [x-consumer, x-internal-*] }, response: { remove: [server] } }`
+/// Example: `headers: { request: { remove: [x-consumer, x-internal-*] }, hide-software: true }`
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct HeadersConfig {
@@ -28,13 +28,36 @@ pub(crate) struct HeadersConfig {
     /// Changes to answers. Example: `{ set: { x-frame-options: DENY }, remove: [server] }`
     #[serde(default)]
     response: Changes,
+    /// Whether fields of answers are taken away that only tell which software made them, such as `server`,
+    /// `x-powered-by`, `x-aspnet-version` and `x-generator`. Default: false. Example: `true`
+    #[serde(default)]
+    hide_software: bool,
 }
+
+/// Fields that tell which software made an answer.
+const SOFTWARE: [HeaderName; 14] = [
+    HeaderName::from_static("liferay-portal"),
+    HeaderName::from_static("server"),
+    HeaderName::from_static("x-application-context"),
+    HeaderName::from_static("x-aspnet-version"),
+    HeaderName::from_static("x-aspnetmvc-version"),
+    HeaderName::from_static("x-backend-server"),
+    HeaderName::from_static("x-drupal-cache"),
+    HeaderName::from_static("x-generator"),
+    HeaderName::from_static("x-jenkins"),
+    HeaderName::from_static("x-owa-version"),
+    HeaderName::from_static("x-php-version"),
+    HeaderName::from_static("x-powered-by"),
+    HeaderName::from_static("x-runtime"),
+    HeaderName::from_static("x-server"),
+];
 
 /// The filter.
 #[derive(Debug)]
 pub(crate) struct Headers {
     request: Plan,
     response: Plan,
+    hide_software: bool,
 }
 
 impl Filter for Headers {
@@ -46,13 +69,24 @@ impl Filter for Headers {
     fn build(config: HeadersConfig, _boot: &mut Boot<'_>) -> Result<Self, Problem> {
         let request = Plan::of(&config.request, Direction::Request)?;
         let response = Plan::of(&config.response, Direction::Response)?;
-        if request.is_empty() && response.is_empty() {
+        let hide_software = config.hide_software;
+        if hide_software && let Some(name) = SOFTWARE.iter().find(|name| response.removes(name)) {
+            return Err(Problem::at(
+                "response.remove",
+                format!("`hide-software` takes `{name}` away already"),
+            ));
+        }
+        if request.is_empty() && response.is_empty() && !hide_software {
             let problem = Problem::at("", "this changes nothing");
             return Err(
                 problem.with_help("write what to `set`, `add` or `remove` under `request` or `response`")
             );
         }
-        Ok(Self { request, response })
+        Ok(Self {
+            request,
+            response,
+            hide_software,
+        })
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
@@ -61,7 +95,7 @@ impl Filter for Headers {
         } else {
             hooks.request(Self::change_request)
         };
-        if self.response.is_empty() {
+        if self.response.is_empty() && !self.hide_software {
             hooks
         } else {
             hooks.response(Self::change_response)
@@ -90,6 +124,9 @@ impl Headers {
 
     fn change_response(&self, response: &mut Response<'_>) -> Verdict {
         let plan = &self.response;
+        if self.hide_software {
+            SOFTWARE.iter().for_each(|name| response.remove_header(name));
+        }
         plan.remove.iter().for_each(|name| response.remove_header(name));
         if plan.has_prefixes() {
             response.remove_headers(|name| plan.removes_by_prefix(name));

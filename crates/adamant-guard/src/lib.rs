@@ -1,9 +1,12 @@
 //! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `compress`, `json`,
 //! `form`, `multipart`, `schema` and `openapi`.
+//! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `content-type`,
+//! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods` and `security-headers`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
 
+mod accept;
 mod addresses;
 mod body_size;
 mod coding;
@@ -19,6 +22,14 @@ mod multipart;
 mod names;
 mod openapi;
 mod schema;
+mod cache_control;
+mod content_type;
+mod cors;
+mod csrf;
+mod errors;
+mod mask;
+mod security_headers;
+mod statuses;
 
 use adamant_filter::Catalogue;
 
@@ -38,6 +49,14 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<schema::Schema>(version)
         .filter::<openapi::Openapi>(version)
         .filter::<compress::Compress>(version)
+        .filter::<cors::Cors>(version)
+        .filter::<mask::Mask>(version)
+        .filter::<content_type::ContentType>(version)
+        .filter::<accept::Accept>(version)
+        .filter::<csrf::Csrf>(version)
+        .filter::<errors::Errors>(version)
+        .filter::<security_headers::SecurityHeaders>(version)
+        .filter::<cache_control::CacheControl>(version)
 }
 
 #[cfg(test)]
@@ -51,16 +70,26 @@ mod tests {
         assert_eq!(
             names,
             [
+            [
+                "accept",
                 "addresses",
                 "body-size",
+                "cache-control",
                 "compress",
+                "content-type",
+                "cors",
+                "csrf",
+                "errors",
                 "form",
                 "headers",
                 "json",
+                "mask",
                 "methods",
                 "multipart",
                 "openapi",
                 "schema",
+                "security-headers",
+            ]
             ]
         );
     }

@@ -34,7 +34,8 @@ impl Filter for Methods {
     const REASONS: &'static [&'static Reason] = &[&Self::REFUSED];
     type Config = MethodsConfig;
 
-    fn build(config: MethodsConfig, _boot: &mut Boot<'_>) -> Result<Self, Problem> {
+    fn build(config: MethodsConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
+        boot.refuses_preflights();
         let listed = config
             .allow
             .iter()

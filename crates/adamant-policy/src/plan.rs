@@ -10,6 +10,7 @@ mod consumers;
 mod exchange;
 mod group;
 mod pattern;
+mod preflights;
 mod route;
 mod run;
 mod stage;
@@ -17,7 +18,7 @@ mod words;
 
 use std::sync::Arc;
 
-use adamant_filter::{Catalogue, Host, Layout, Problems, RouteFacts};
+use adamant_filter::{Catalogue, Host, Layout, Preflights, Problems, RouteFacts};
 use serde_json::Value;
 
 pub use exchange::{Decided, Decision, Exchange, Holding, Outcome, Refusal};
@@ -43,6 +44,7 @@ pub struct Plan {
     pub(crate) router: Router,
     budget: Vec<(String, u64)>,
     client_authorities: Vec<Option<Arc<[u8]>>>,
+    answers_preflights: bool,
 }
 
 /// A compiled route.
@@ -62,6 +64,8 @@ pub(crate) struct Wiring {
     response_body: Vec<Placed>,
     finish: Vec<Placed>,
     buffer: Option<u64>,
+    /// Whether one of them answers preflights.
+    pub(crate) answers_preflights: bool,
     hold: Option<u64>,
     /// As `buffer`, for steps in shadow: they see a copy, and the body is not held.
     aside: Option<u64>,
@@ -86,6 +90,9 @@ impl Wiring {
             finish: with(|placed| !placed.instance.wired.finish.is_empty()),
             buffer: holds(false),
             aside: holds(true),
+            answers_preflights: leaves
+                .iter()
+                .any(|placed| placed.instance.needs.preflights == Preflights::Answers),
             hold: leaves
                 .iter()
                 .filter_map(|p| p.instance.needs.hold_response)
@@ -167,6 +174,7 @@ impl Plan {
             digest,
             layout,
             steps,
+            answers_preflights: routes.iter().any(|route| route.wiring.answers_preflights),
             routes,
             router,
             budget,
@@ -226,6 +234,11 @@ impl Plan {
             buffer: wiring.buffer,
             hold: wiring.hold,
         }
+    }
+
+    /// Whether any route answers preflights.
+    pub(crate) fn answers_preflights(&self) -> bool {
+        self.answers_preflights
     }
 
     pub(crate) fn route_plan(&self, position: usize) -> Option<&RoutePlan> {

@@ -6,6 +6,7 @@
 mod client;
 mod host;
 mod path;
+mod preflight;
 pub mod reason;
 mod redirect;
 
@@ -76,7 +77,9 @@ impl Plan {
     }
 
     fn match_route(&self, exchange: &mut Exchange, listener: ListenerId) -> Result<(), Refusal> {
-        match self.router.find(&exchange.request, listener) {
+        let preflight = self.preflight_route(&exchange.request, listener);
+        let found = preflight.map_or_else(|| self.router.find(&exchange.request, listener), Found::Route);
+        match found {
             Found::Route(position) => {
                 exchange.route = Some(position);
                 if let Some(plan) = self.route_plan(position) {

@@ -45,7 +45,9 @@ fn stores_of(section: &str, long: &str) -> String {
     let stores = match section {
         "stores" if long.contains("address:") => one("counters", long),
         "stores" => one("counters", &format!("{STORE}, {long}")),
-        _ if long.contains("others") => format!("{}, {}", one("counters", STORE), one("others", STORE)),
+        _ if long.contains("store: others") => {
+            format!("{}, {}", one("counters", STORE), one("others", STORE))
+        }
         _ if long.contains("counters") => one("counters", STORE),
         _ => return String::new(),
     };

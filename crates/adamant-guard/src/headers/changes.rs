@@ -135,6 +135,10 @@ impl Plan {
         self.remove.is_empty() && self.prefixes.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
 
+    pub(super) fn removes(&self, name: &HeaderName) -> bool {
+        self.remove.contains(name)
+    }
+
     pub(super) fn has_prefixes(&self) -> bool {
         !self.prefixes.is_empty()
     }

@@ -107,6 +107,29 @@ fn answers_are_changed_whoever_made_them() {
 }
 
 #[test]
+fn answers_do_not_tell_which_software_made_them() {
+    let trial =
+        Trial::of::<Headers>(&json!({"hide-software": true, "response": {"set": {"server": "edge"}}}));
+    let request = trial.prepare(Request::build(Method::GET, "/").unwrap());
+    let mut head = ResponseHeader::build_no_case(200, None).unwrap();
+    for name in ["server", "x-powered-by", "x-aspnet-version", "x-kept"] {
+        head.append_header(name, "x/1").unwrap();
+    }
+    assert!(matches!(
+        trial.response(&request, &mut head, false),
+        Verdict::Pass
+    ));
+    let fields: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+        .collect();
+    assert_eq!(fields, [("x-kept", "x/1"), ("server", "edge")]);
+    let twice = json!({"hide-software": true, "response": {"remove": ["server"]}});
+    assert_eq!(problem(&twice).path(), Some("response.remove"));
+}
+
+#[test]
 fn fields_of_the_connection_and_of_framing_cannot_be_named() {
     let names = [
         "connection",

@@ -141,6 +141,7 @@ impl<'c> Compiler<'c> {
             self.check_protection(route, &stages);
             self.check_client_certificates(route, &stages);
             self.check_bodies(route, &stages);
+            self.check_preflights(route, &stages);
             self.check_held_answers(route, &stages);
         }
         RoutePlan {

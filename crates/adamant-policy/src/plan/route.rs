@@ -216,6 +216,11 @@ impl Router {
 
     /// The first route that takes the request.
     pub(crate) fn find(&self, request: &Request, listener: ListenerId) -> Found {
+        self.find_for(request, request.method(), listener)
+    }
+
+    /// The first route that would take the request if it came by `method`.
+    pub(crate) fn find_for(&self, request: &Request, method: &Method, listener: ListenerId) -> Found {
         let mut candidates = self.candidates(request);
         let mut methods: Option<Vec<Method>> = None;
         while let Some(position) = candidates.pop() {
@@ -225,7 +230,7 @@ impl Router {
             if !rest.fits_beside_method(request, listener) {
                 continue;
             }
-            if rest.fits_method(request.method()) {
+            if rest.fits_method(method) {
                 return Found::Route(position as usize);
             }
             // Only a refusal (405) needs the list.
