@@ -118,6 +118,7 @@ impl Cors {
             }
         }
         Verdict::Reply(Box::new(Reply {
+            refuses: false,
             status: 204,
             fields,
             body: Bytes::new(),

@@ -1,37 +1,48 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers`, `compress`, `json`,
-//! `form`, `multipart`, `schema` and `openapi`.
-//! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `content-type`,
-//! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods` and `security-headers`.
-//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers` and `rules`.
+//! What may pass, and what may leave: the filters that look at what requests and answers hold.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
+//!
+//! | Filters | What they look at |
+//! |---|---|
+//! | `methods`, `addresses`, `headers`, `content-type`, `accept` | heads of requests |
+//! | `cors`, `csrf` | what pages of other sites ask |
+//! | `body-size`, `json`, `form`, `multipart`, `schema`, `openapi` | bodies of requests |
+//! | `rules` | attacks, wherever they stand |
+//! | `mask`, `errors`, `security-headers`, `cache-control`, `compress` | answers |
+//!
+//! | Modules without a filter | |
+//! |---|---|
+//! | `coding` | content codings, within bounds |
+//! | `gate` | how a filter comes to the body of a request |
+//! | `media`, `media_range` | media types of bodies, and lists of them |
+//! | `names`, `statuses` | lists in configurations |
 
 mod accept;
 mod addresses;
 mod body_size;
+mod cache_control;
 mod coding;
 mod compress;
+mod content_type;
+mod cors;
+mod csrf;
+mod errors;
 mod form;
 mod gate;
 mod headers;
 mod json;
+mod mask;
 mod media;
 mod media_range;
 mod methods;
 mod multipart;
 mod names;
 mod openapi;
+mod rules;
 mod schema;
-mod cache_control;
-mod content_type;
-mod cors;
-mod csrf;
-mod errors;
-mod mask;
 mod security_headers;
 mod statuses;
-mod rules;
 
 use adamant_filter::Catalogue;
 
@@ -44,23 +55,22 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<addresses::Addresses>(version)
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
-        .filter::<compress::Compress>(version)
+        .filter::<content_type::ContentType>(version)
+        .filter::<accept::Accept>(version)
+        .filter::<cors::Cors>(version)
+        .filter::<csrf::Csrf>(version)
         .filter::<json::Json>(version)
         .filter::<form::Form>(version)
         .filter::<multipart::Multipart>(version)
         .filter::<schema::Schema>(version)
         .filter::<openapi::Openapi>(version)
-        .filter::<compress::Compress>(version)
-        .filter::<cors::Cors>(version)
+        // The digest of a policy says which built-in rules it was that decided.
+        .filter::<rules::Rules>(rules::EDITION)
         .filter::<mask::Mask>(version)
-        .filter::<content_type::ContentType>(version)
-        .filter::<accept::Accept>(version)
-        .filter::<csrf::Csrf>(version)
         .filter::<errors::Errors>(version)
         .filter::<security_headers::SecurityHeaders>(version)
         .filter::<cache_control::CacheControl>(version)
-        // The digest of a policy says which built-in rules it was that decided.
-        .filter::<rules::Rules>(rules::EDITION)
+        .filter::<compress::Compress>(version)
 }
 
 #[cfg(test)]
@@ -71,6 +81,8 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
+        assert_eq!(
+            names,
             [
                 "accept",
                 "addresses",
@@ -92,5 +104,6 @@ mod tests {
                 "schema",
                 "security-headers",
             ]
+        );
     }
 }
