@@ -71,6 +71,7 @@
     )
 )]
 
+mod answered;
 mod attempt;
 mod body;
 mod boot;
@@ -102,6 +103,7 @@ pub mod unanswered;
 mod units;
 mod verdict;
 
+pub use answered::Answered;
 pub use attempt::Attempt;
 pub use body::Chunk;
 pub use boot::{Boot, Needs};

@@ -7,7 +7,7 @@ pub use schemars::{self, JsonSchema};
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    Attempt, Boot, ByteRate, Chunk, Cidr, Denial, Fault, Fields, Filter, Finished, Hooks, Identity, Key,
-    KeyBy, MayRead, Percent, Period, Problem, Rate, Reads, Reason, Reply, Request, Response, Role, Secret,
-    SecretRef, Single, Size, Slot, Spanned, Tick, Verdict, Wall, Word, Writes,
+    Answered, Attempt, Boot, ByteRate, Chunk, Cidr, Denial, Fault, Fields, Filter, Finished, Hooks, Identity,
+    Key, KeyBy, MayRead, Percent, Period, Problem, Rate, Reads, Reason, Reply, Request, Response, Role,
+    Secret, SecretRef, Single, Size, Slot, Spanned, Tick, Verdict, Wall, Word, Writes,
 };

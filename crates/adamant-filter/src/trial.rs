@@ -26,8 +26,8 @@ use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
 use crate::verdict::{Denial, Fault};
 use crate::{
-    Attempt, Boot, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response, SecretRef,
-    Slot, Tick, Verdict,
+    Answered, Attempt, Boot, Chunk, Filter, Finished, Layout, Node, Problem, Request, RequestHook, Response,
+    SecretRef, Slot, Tick, Verdict,
 };
 
 /// A host whose world is in memory.
@@ -431,6 +431,11 @@ impl Trial {
             .map(|hook| hook(&mut response))
             .find(|v| !matches!(v, Verdict::Pass))
             .unwrap_or(Verdict::Pass)
+    }
+
+    /// Runs the hooks of an answer whose status is certain.
+    pub fn answered(&self, answered: &Answered<'_>) {
+        self.built.wired.answered.iter().for_each(|hook| hook(answered));
     }
 
     /// Runs the hooks of the answer's body on one piece.

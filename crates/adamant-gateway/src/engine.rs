@@ -227,6 +227,7 @@ impl Engine {
                         head,
                         body: reply.body,
                     },
+                    None,
                 ))
             }
             Decided::Go => self.act(exchange),
@@ -257,16 +258,18 @@ impl Engine {
                 head,
                 body: fixed.body.clone(),
             },
+            None,
         ))
     }
 
     /// The answer to a refusal, complete.
     pub(crate) fn refuse(&self, exchange: &mut Exchange, refusal: Refusal) -> OwnAnswer {
-        exchange.refused = Some((refusal.by, refusal.reason));
+        let reason = refusal.reason;
+        exchange.refused = Some((refusal.by, reason));
         let policy = self.quota(exchange, &refusal);
         let head = exchange.plan.request.head();
         let answer = self.answers.refusal(refusal, policy, &exchange.id, head);
-        self.complete(exchange, answer)
+        self.complete(exchange, answer, Some(reason))
     }
 
     /// A refusal as the bytes of an HTTP/1.1 answer, where no filter wants to see it and the client reads
@@ -287,6 +290,8 @@ impl Engine {
         page.write(&refusal.fields, &exchange.id, close, into);
         exchange.refused = Some((refusal.by, refusal.reason));
         exchange.status = refusal.reason.status();
+        let status = StatusCode::from_u16(exchange.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.answered(exchange, status, Some(refusal.reason));
         Some(())
     }
 
@@ -302,16 +307,30 @@ impl Engine {
     }
 
     /// Runs the response hooks over an answer of ours and gives it the request id.
-    fn complete(&self, exchange: &mut Exchange, mut answer: OwnAnswer) -> OwnAnswer {
+    fn complete(
+        &self,
+        exchange: &mut Exchange,
+        mut answer: OwnAnswer,
+        reason: Option<&'static Reason>,
+    ) -> OwnAnswer {
         answers::put_id(&mut answer.head, &exchange.id);
         if self.moments_of(exchange).response {
             // Response hooks never refuse an answer of ours.
             let _ = self.plan.response(&mut exchange.plan, &mut answer.head, true);
         }
+        self.answered(exchange, answer.head.status, reason);
         if exchange.plan.request.method() == Method::HEAD {
             answer.body = Bytes::new();
         }
         answer
+    }
+
+    /// Tells the filters that count answers of one that is about to be sent.
+    fn answered(&self, exchange: &Exchange, status: StatusCode, reason: Option<&'static Reason>) {
+        if self.moments_of(exchange).answered {
+            self.plan
+                .answered(&exchange.plan, status, reason, self.clock.tick());
+        }
     }
 
     /// What filters and protocol do to an upstream's answer before the client sees it. The request's head
@@ -328,10 +347,13 @@ impl Engine {
         }
         answers::put_id(head, &exchange.id);
         if self.moments_of(exchange).response {
-            self.plan.response(&mut exchange.plan, head, false)
-        } else {
-            None
+            let refusal = self.plan.response(&mut exchange.plan, head, false);
+            if refusal.is_some() {
+                return refusal;
+            }
         }
+        self.answered(exchange, head.status, None);
+        None
     }
 
     /// The head that the endpoint of the current attempt sees, made from a copy of the request's.

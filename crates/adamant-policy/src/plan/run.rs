@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use adamant_filter::{
-    Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Role, Verdict,
+    Answered, Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Role, Tick,
+    Verdict,
 };
+use http::StatusCode;
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use pingora_http::{RequestHeader, ResponseHeader};
 
@@ -161,6 +163,32 @@ impl Plan {
             }
         }
         refused
+    }
+
+    /// Runs the moment at which the status of an answer is certain. `reason` is why we refused or failed, if we did.
+    pub fn answered(
+        &self,
+        exchange: &Exchange,
+        status: StatusCode,
+        reason: Option<&'static Reason>,
+        now: Tick,
+    ) {
+        let Some(route) = self.route_of(exchange) else {
+            return;
+        };
+        let answered = Answered {
+            request: &exchange.request,
+            status: reason.map_or(status.as_u16(), |reason| reason.status()),
+            reason,
+            now,
+        };
+        for placed in &route.wiring.answered {
+            if is_left_out(placed, exchange) {
+                continue;
+            }
+            let hooks = placed.instance.wired.answered.iter();
+            hooks.for_each(|hook| hook(&answered));
+        }
     }
 
     /// Runs the response-body moment on one piece. A refusal can only cut the answer short.
