@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use crate::abandon;
 use crate::listen::Connection;
+use crate::proxy::Pause;
 use crate::request_id::RequestId;
 use crate::upstream::{EndpointId, Picked};
 
@@ -48,6 +49,8 @@ pub(crate) struct Exchange {
     pub(crate) body: RequestBody,
     /// A refusal that was found where only an error can be returned.
     pub(crate) pending: Option<Refusal>,
+    /// What makes pieces of its answer wait; none while none has waited.
+    pub(crate) pause: Option<Arc<Pause>>,
     /// It began and was not written down yet.
     pub(crate) is_open: bool,
     /// The method under which it is counted, from its beginning to its end.
@@ -134,6 +137,7 @@ impl Exchange {
             bytes_out: 0,
             body: RequestBody::default(),
             pending: None,
+            pause: None,
             is_open: false,
             method: Method::Other,
             lent: LentHead::default(),
@@ -211,6 +215,7 @@ impl Drop for Lent {
         exchange.refused = None;
         exchange.failure = None;
         exchange.pending = None;
+        exchange.pause = None;
         exchange.is_open = false;
         exchange.lent.is_away = false;
         exchange.body = RequestBody::default();

@@ -5,6 +5,7 @@
 
 mod body;
 mod failure;
+mod pause;
 mod ready;
 
 use std::future::ready as immediately;
@@ -31,6 +32,7 @@ use crate::incoming;
 use crate::listen::{Connection, Phase};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed};
 pub(crate) use failure::{of as failure_of, of_attempt, refusal_for as refusal_of};
+pub(crate) use pause::Pause;
 use ready::{Done, Hook, Nothing, Says};
 
 /// How long the rest of a refused request is read before the connection is closed.
@@ -120,6 +122,8 @@ impl ProxyHttp for Proxy {
         if session.was_upgraded() {
             return Box::pin(Done);
         }
+        // Beside a slow endpoint of HTTP/2 Pingora asks its own kind of session whether the client stays.
+        pause::end(session, exchange);
         match with_head(session, exchange, |exchange| body::pass(&self.engine, exchange, body, last)) {
             None => Box::pin(Done),
             Some(refusal) => Box::pin(immediately(Err(stop(exchange, refusal)))),
@@ -176,9 +180,15 @@ impl ProxyHttp for Proxy {
             body::answer(&self.engine, exchange, body, last)
         });
         match passed {
-            // While this half waits, the other one reads as far as its channel holds (a few pieces) and no further.
-            Ok(delay) if !delay.is_zero() => Ok(Some(self.engine.pause(exchange, delay))),
-            Ok(_) => Ok(None),
+            Ok(delay) => {
+                if !delay.is_zero() {
+                    // While this half waits, the other one reads as far as its channel holds (a few pieces) and no
+                    // further.
+                    let left = self.engine.left(exchange).unwrap_or(Some(Duration::ZERO));
+                    pause::before_write(session, exchange, delay, left);
+                }
+                Ok(None)
+            }
             Err(refusal) => Err(stop(exchange, refusal)),
         }
     }
@@ -218,6 +228,7 @@ impl ProxyHttp for Proxy {
     }
 
     stateless!(logging(self, session: &'s mut Session, error: Option<&'e Error>, exchange: &'c mut Lent) -> (); 's, 'e, 'c; {
+        pause::end(session, exchange);
         if exchange.connection.is_some() {
             exchange.plan.request.swap_head(session.req_header_mut());
             exchange.bytes_out = session.body_bytes_sent() as u64;
@@ -389,6 +400,9 @@ impl Proxy {
     }
 
     async fn fail(&self, session: &mut Session, error: &Error, exchange: &mut Exchange) -> FailToProxy {
+        if pause::end(session, exchange) && exchange.pending.is_none() {
+            exchange.pending = self.engine.left(exchange).err();
+        }
         let closed = FailToProxy {
             error_code: 0,
             can_reuse_downstream: false,
