@@ -66,15 +66,22 @@ impl Reason {
 
     /// Refuse for this reason.
     pub const fn deny(&'static self) -> Verdict {
-        Verdict::Deny(Denial {
-            reason: self,
-            fields: Vec::new(),
-        })
+        self.deny_with(Vec::new())
     }
 
     /// Refuse for this reason, with header fields on the answer.
     pub const fn deny_with(&'static self, fields: Fields) -> Verdict {
-        Verdict::Deny(Denial { reason: self, fields })
+        self.deny_limit(0, fields)
+    }
+
+    /// Refuse for this reason, which is that the limit was used up to which
+    /// [`Boot::name_limit`](crate::Boot::name_limit) gave this number.
+    pub const fn deny_limit(&'static self, limit: u8, fields: Fields) -> Verdict {
+        Verdict::Deny(Denial {
+            reason: self,
+            fields,
+            limit,
+        })
     }
 
     /// Report for this reason that no decision was possible.
@@ -90,6 +97,8 @@ pub struct Denial {
     pub reason: &'static Reason,
     /// Fields that the answer must carry, such as `WWW-Authenticate` or `Retry-After`.
     pub fields: Fields,
+    /// Which of the filter's named limits was used up, if that is the cause.
+    pub limit: u8,
 }
 
 /// A complete answer made by a filter.

@@ -88,7 +88,9 @@ impl Engine {
             .flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
         let mut answers = Answers::new(plan.digest().short(), reasons::own().chain(filters));
         for step in plan.steps() {
-            answers.name_quotas(step.filter, &step.id, step.reasons);
+            for name in step.limits.iter().chain([&step.id]) {
+                answers.name_quotas(step.filter, name, step.reasons);
+            }
         }
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
@@ -295,7 +297,7 @@ impl Engine {
         Some(())
     }
 
-    /// Id of the step whose quota was used up, if that is why it refused.
+    /// Name of the limit that was used up, if that is why a step refused: the step's own where it names none.
     fn quota(&self, exchange: &Exchange, refusal: &Refusal) -> Option<&str> {
         if !answers::is_quota(refusal.reason) {
             return None;
@@ -303,7 +305,8 @@ impl Engine {
         let refused =
             |decision: &&Decision| decision.reason.is_some_and(|r| r.code() == refusal.reason.code());
         let decision = exchange.plan.decisions().iter().rev().find(refused)?;
-        Some(&self.plan.steps().get(decision.step.0 as usize)?.id)
+        let step = self.plan.steps().get(decision.step.0 as usize)?;
+        Some(step.limits.get(usize::from(refusal.limit)).unwrap_or(&step.id))
     }
 
     /// Runs the response hooks over an answer of ours and gives it the request id.

@@ -6,6 +6,7 @@ mod compile;
 mod condition;
 mod consumers;
 mod exchange;
+mod limit_names;
 mod pattern;
 mod route;
 mod run;

@@ -125,6 +125,8 @@ pub struct Refusal {
     pub reason: &'static Reason,
     /// Fields that the answer must carry.
     pub fields: Fields,
+    /// Which of the filter's named limits was used up, if that is the cause.
+    pub limit: u8,
     /// What the filter is for; `None` for a part of the engine.
     pub(crate) role: Option<Role>,
 }
@@ -137,6 +139,7 @@ impl Refusal {
             by,
             reason,
             fields: Vec::new(),
+            limit: 0,
             role: None,
         }
     }

@@ -473,13 +473,18 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
     }
     match verdict {
         Verdict::Pass => Step::Next,
-        Verdict::Deny(Denial { reason, fields }) => {
+        Verdict::Deny(Denial {
+            reason,
+            fields,
+            limit,
+        }) => {
             let fields = challenged(by, reason, fields);
             exchange.decide(step, Outcome::Denied, Some(reason));
             Step::Stop(Decided::Refuse(Refusal {
                 by,
                 reason,
                 fields,
+                limit,
                 role,
             }))
         }
