@@ -16,6 +16,9 @@ use crate::message::{Fields, Response};
 use crate::wait;
 use crate::wire::Stream;
 
+/// Bytes of one answer that are sent before they are read.
+const WINDOW: u32 = 1024 * 1024;
+
 /// One connection with many streams.
 #[derive(Debug)]
 pub struct H2Client {
@@ -38,7 +41,15 @@ impl H2Client {
             .unwrap_or_else(|error| panic!("{at} accepts: {error}"));
         // Frames must leave when they are written.
         let _ = stream.set_nodelay(true);
-        Self::over(Box::new(stream), "http").await
+        Self::over(Box::new(stream), "http", WINDOW).await
+    }
+
+    /// As [`H2Client::connect`], of a client that opens no window: it is sent heads and no byte of a body.
+    pub async fn connect_without_window(at: SocketAddr) -> Self {
+        let stream = TcpStream::connect(at)
+            .await
+            .unwrap_or_else(|error| panic!("{at} accepts: {error}"));
+        Self::over(Box::new(stream), "http", 0).await
     }
 
     /// Through TLS; the gateway must choose `h2` by ALPN (RFC 9113 §3.2).
@@ -49,13 +60,13 @@ impl H2Client {
             Some(&b"h2"[..]),
             "ALPN chooses h2"
         );
-        Ok(Self::over(Box::new(stream), "https").await)
+        Ok(Self::over(Box::new(stream), "https", WINDOW).await)
     }
 
-    async fn over(stream: Box<dyn Stream>, scheme: &'static str) -> Self {
+    async fn over(stream: Box<dyn Stream>, scheme: &'static str, window: u32) -> Self {
         let mut builder = Builder::new();
         builder
-            .initial_window_size(1024 * 1024)
+            .initial_window_size(window)
             .initial_connection_window_size(4 * 1024 * 1024);
         let (requests, connection) = wait::soon("the preface of HTTP/2", builder.handshake(stream))
             .await

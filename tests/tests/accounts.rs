@@ -318,6 +318,46 @@ async fn an_undeclared_body_that_passes_its_bound_late_is_never_whole_at_the_ori
 }
 
 #[tokio::test]
+async fn of_several_limits_the_problem_document_names_the_one_that_refused() {
+    let origin = Origin::hello().await;
+    let limits = "limits: [{ id: second, allow: 2/s, burst: 2, by: method }, { id: hour, allow: 4/h, burst: 4, by: address }, { id: slide, allow: 1/m, by: \"header:x-slow\", algorithm: sliding }]";
+    let filters = format!(
+        "filters:\n  - rate: {{ {limits}, missing: skip }}\n    id: multi\n  - quota: {{ by: address, allow: 3, per: day, keep-local: true }}"
+    );
+    let policy = Policy::before(&origin).route(&format!(
+        "name: all\nmatch: {{ path: /** }}\npublic: true\nto: origin\n{filters}"
+    ));
+    let gateway = Gateway::start(&policy).await;
+    let ask = async |method: &str, lines: &[&str]| {
+        let bytes = request(method, "/", lines, "");
+        exchange(gateway.address(), bytes).await
+    };
+    let named = |answer: &adamant_tests::Response| {
+        let names = answer.json()["violated-policies"].clone();
+        let policy = answer.field("ratelimit-policy").expect("the policies").to_owned();
+        let names: Vec<String> = serde_json::from_value(names).expect("names");
+        assert!(
+            names.iter().all(|name| policy.contains(&format!("\"{name}\";"))),
+            "{names:?} {policy}"
+        );
+        names
+    };
+    for method in ["GET", "PUT", "PATCH"] {
+        let lines: &[&str] = if method == "GET" { &["X-Slow: a"] } else { &[] };
+        assert_eq!(ask(method, lines).await.status, 200);
+    }
+    // What the later filter refuses was charged by the limits above it.
+    assert_eq!(named(&ask("POST", &[]).await), ["quota"]);
+    assert_eq!(named(&ask("DELETE", &[]).await), ["hour"]);
+    assert_eq!(
+        named(&ask("DELETE", &["X-Slow: a"]).await),
+        ["hour"],
+        "which has to be waited for longest"
+    );
+    assert_eq!(named(&ask("DELETE", &["X-Slow: b"]).await), ["hour"]);
+}
+
+#[tokio::test]
 async fn a_quota_that_is_used_up_is_named_in_the_problem_document() {
     let origin = Origin::hello().await;
     let policy = Policy::before(&origin).route(

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use adamant_tests::client::{CARRIERS, get, request};
 use adamant_tests::policy::to;
-use adamant_tests::script::{Framing, Step};
+use adamant_tests::script::{Framing, Gate, Step};
 use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, Response, covers, procinfo, wait};
 
 fn route(name: &str, filters: &str, more: &str) -> String {
@@ -241,6 +241,110 @@ async fn whoever_leaves_is_not_waited_for() {
     assert_eq!(client.read_head().await.status, 200);
     drop(client);
     gateway.counts("http_server_active_requests", &[], 0.0).await;
+}
+
+/// A gateway whose only place, at the endpoint and in a filter, is taken while an answer is on its way. Behind its
+/// first bytes comes what waits for its pace for longer than any test.
+async fn with_one_place(gate: &Gate) -> (Origin, Gateway) {
+    let gate = gate.clone();
+    let origin = Origin::start(move |_| {
+        let steps = vec![
+            Step::Data("begun".into()),
+            Step::Gate(gate.clone()),
+            Step::Fill(512 << 10),
+        ];
+        Answer::stream(steps).early()
+    })
+    .await;
+    let filters = "in-flight: { by: route, at-most: 1 }\n  - bandwidth: { response: 1KiB/s, burst: 1KiB }";
+    let policy = Policy::new()
+        .listener("public", "protocols: [h1, h2]")
+        .upstream("origin", &format!("{}\nlimits: {{ in-flight: 1 }}", to(&origin)))
+        .route(&route("slow", filters, "stream: true"));
+    let gateway = Gateway::start(&policy).await;
+    (origin, gateway)
+}
+
+/// Whoever waits for the condition of a test waits for a quarter of the minute for which a piece of an answer does.
+async fn places_come_back(gateway: &Gateway) {
+    for name in [
+        "http_server_active_requests",
+        "adamant_upstream_endpoint_in_flight",
+    ] {
+        gateway.counts(name, &[], 0.0).await;
+    }
+}
+
+/// The endpoint's place is taken, and has been for as long as it takes to ask twice.
+async fn place_stays_taken(gateway: &Gateway) {
+    for _ in 0..2 {
+        gateway
+            .counts("adamant_upstream_endpoint_in_flight", &[], 1.0)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn places_of_clients_of_http1_that_left_a_paced_answer_come_back() {
+    let unfinished = ["Content-Length: 500000"];
+    let chunked = ["Transfer-Encoding: chunked"];
+    let cases: [(&str, &[&str], usize); 5] = [
+        ("GET", CARRIERS[0], 0),
+        ("GET", CARRIERS[1], 0),
+        ("POST", &unfinished, 1),
+        // Lies before the end of the connection, unread.
+        ("POST", &unfinished, 40_000),
+        ("POST", &chunked, 0),
+    ];
+    for (method, lines, sent) in cases {
+        let gate = Gate::new();
+        let (_origin, gateway) = with_one_place(&gate).await;
+        let mut client = Client::connect(gateway.address()).await;
+        client.send(request(method, "/slow/x", lines, "")).await;
+        assert_eq!(client.read_head().await.status, 200, "{method} {lines:?}");
+        gate.open();
+        client.send(vec![b'x'; sent]).await;
+        place_stays_taken(&gateway).await;
+        drop(client);
+        places_come_back(&gateway).await;
+    }
+}
+
+#[tokio::test]
+async fn places_of_streams_of_http2_that_left_a_paced_answer_come_back() {
+    for (method, closes) in [("GET", false), ("GET", true), ("POST", false), ("POST", true)] {
+        let gate = Gate::new();
+        let (_origin, gateway) = with_one_place(&gate).await;
+        let mut h2 = H2Client::connect(gateway.address()).await;
+        let head = h2.head(method.parse().expect("a method"), "api.test", "/slow/x", &[]);
+        let (answer, upload) = h2.open(head, method == "GET").await.expect("a stream");
+        let answer = wait::soon("a head", answer).await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{method}");
+        gate.open();
+        place_stays_taken(&gateway).await;
+        let connection = (!closes).then_some(h2);
+        drop((answer, upload));
+        places_come_back(&gateway).await;
+        drop(connection);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_behind_a_paced_answer() {
+    let origin = origin().await;
+    let filters = "bandwidth: { response: 64KiB/s, burst: 16KiB }";
+    let gateway = Gateway::start(&Policy::before(&origin).route(&route("slow", filters, ""))).await;
+    for carrier in CARRIERS {
+        let mut client = Client::connect(gateway.address()).await;
+        for target in ["/slow/24", "/slow/chunked/24", "/slow/24"] {
+            let answer = client.get(target, carrier).await;
+            assert_eq!(
+                (answer.status, answer.body.len(), answer.truncated),
+                (200, 24 << 10, false),
+                "{target} {carrier:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -18,16 +18,9 @@ async fn origin() -> Origin {
     .await
 }
 
-/// Waits until all exchanges are counted, which is a little after their last byte.
-async fn idle(gateway: &Gateway) {
-    gateway.counts("http_server_active_requests", &[], 0.0).await;
-}
-
-/// One exchange, counted.
+/// One exchange, which is counted before its answer is there.
 async fn counted(gateway: &Gateway, target: &str, lines: &[&str]) -> Response {
-    let answer = get(gateway.address(), target, lines).await;
-    idle(gateway).await;
-    answer
+    get(gateway.address(), target, lines).await
 }
 
 fn retry_after(answer: &Response) -> u64 {
@@ -62,7 +55,6 @@ async fn the_last_failure_blocks_its_source_on_every_route_of_the_policy() {
     assert_eq!(counted(&gateway, "/b/503", general).await.status, 503);
     let mut h2 = H2Client::connect(gateway.address()).await;
     assert_eq!(h2.get("/a/404", &[]).await.status, 404);
-    idle(&gateway).await;
     let reached = origin.count();
     for target in ["/a/x", "/b/x", "/a/404"] {
         for carrier in CARRIERS {
@@ -115,10 +107,107 @@ async fn a_failure_counts_when_the_client_does_not_stay_for_it() {
         client.finish().await;
         origin.received(number).await;
         client.closed().await;
-        idle(&gateway).await;
+        gateway.counts("http_server_active_requests", &[], 0.0).await;
     }
     let counted = get(gateway.address(), "/a/x", &[]).await;
     assert!([401, 429].contains(&counted.status), "{}", counted.text());
+}
+
+/// The head of an answer, whose body stays unread for as long as the result is kept.
+async fn head_only(
+    h2: &mut H2Client,
+    target: &str,
+    fields: &[(&str, &str)],
+) -> http::Response<h2::RecvStream> {
+    let head = h2.head(http::Method::GET, "api.test", target, fields);
+    let (answer, _) = h2.open(head, true).await.expect("a stream opens");
+    let answer = wait::soon("the head of an answer", answer).await;
+    answer.expect("a head should have come")
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_takes_no_body_is_counted() {
+    let origin = origin().await;
+    let limit = "failures: { by: address, statuses: [401, 404], allow: 1/h, burst: 3 }";
+    let filters = format!("{limit}\n  - api-key: {{ header: x-api-key, keys: {{ file: keys.yaml }} }}");
+    let shadowed = format!("{limit}\n    shadow: true");
+    let chosen = format!("{limit}\n    when: {{ headers: {{ x-guess: {{ present: true }} }} }}");
+    let policy = Policy::before(&origin)
+        .public("protocols: [h1, h2]")
+        .observe("access-log: { to: stdout, format: json }")
+        .route(&route("own", &filters))
+        .route(&route("theirs", limit))
+        .route(&route("shadow", &shadowed))
+        .route(&route("when", &chosen));
+    let gateway = Setup::new(&policy)
+        .file(
+            "keys.yaml",
+            format!("keys:\n{}", api_key_entry("first", "adm_first", "acme", "")),
+        )
+        .start()
+        .await;
+    let cases: [(&str, &[(&str, &str)], u16, u16); 5] = [
+        ("/own/x", &[("x-api-key", "adm_guess")], 401, 429),
+        ("/theirs/404", &[], 404, 429),
+        ("/when/404", &[("x-guess", "1")], 404, 429),
+        ("/when/404", &[], 404, 404),
+        ("/shadow/404", &[], 404, 404),
+    ];
+    for (target, fields, failed, then) in cases {
+        let mut h2 = H2Client::connect_without_window(gateway.address()).await;
+        let mut unread = Vec::new();
+        for expected in [failed, failed, failed, then, then] {
+            let answer = head_only(&mut h2, target, fields).await;
+            assert_eq!(answer.status().as_u16(), expected, "{target} {fields:?}");
+            unread.push(answer);
+        }
+    }
+    // All of those are over, so the shadow told what it would have done before an answer was read.
+    let lines = gateway.logged(25).await;
+    let would = lines.iter().filter(|line| {
+        let line = line.to_string();
+        line.contains("/shadow/404") && line.contains("blocked")
+    });
+    assert_eq!(would.count(), 2, "the two that came after the third failure");
+}
+
+#[tokio::test]
+async fn a_refused_grpc_call_counts_by_the_status_of_its_reason() {
+    let origin = origin().await;
+    let filters = "failures: { by: address, statuses: [401], allow: 1/h, burst: 3 }\n  - api-key: { header: x-api-key, keys: { file: keys.yaml } }";
+    let policy = Policy::before(&origin)
+        .public("protocols: [h1, h2]")
+        .route(&route("a", filters));
+    let gateway = Setup::new(&policy)
+        .file(
+            "keys.yaml",
+            format!("keys:\n{}", api_key_entry("first", "adm_first", "acme", "")),
+        )
+        .start()
+        .await;
+    let mut h2 = H2Client::connect(gateway.address()).await;
+    let call = [("content-type", "application/grpc"), ("x-api-key", "adm_guess")];
+    for expected in ["16", "16", "16", "8"] {
+        let answer = h2.get("/a/x", &call).await;
+        assert_eq!(
+            (answer.status, answer.field("grpc-status")),
+            (200, Some(expected))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_heads_and_leaves_long_answers_is_counted() {
+    let origin = Origin::start(|_| Answer::ok(vec![b'x'; 8 << 20]).with_status(404)).await;
+    let limit = "failures: { by: address, statuses: [404], allow: 1/h, burst: 3 }";
+    let gateway = Gateway::start(&Policy::before(&origin).route(&route("a", limit))).await;
+    let mut unread = Vec::new();
+    for expected in [404, 404, 404, 429, 429] {
+        let mut client = Client::connect(gateway.address()).await;
+        client.send(request("GET", "/a/x", &[], "")).await;
+        assert_eq!(client.read_head().await.status, expected);
+        unread.push(client);
+    }
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn gated(gate: &Gate) -> Origin {
 
 fn shed(answer: &Response) {
     assert_eq!(answer.refused(503), "gateway.overloaded", "{}", answer.text());
-    assert_eq!(answer.field("retry-after"), Some("2"));
+    assert_eq!(answer.field("retry-after"), Some("10"));
     let problem = answer.json();
     assert_eq!(
         problem["type"],

@@ -194,6 +194,15 @@ async fn instances_share_a_quota_that_outlives_them_and_is_raised_in_its_middle(
         .expect("seconds");
     assert!((1..=31 * DAY).contains(&wait), "{wait}");
     assert_eq!(parameter(&refused, "ratelimit", "t"), wait);
+    // A server whose clock is ahead by a day keeps the count until the end of the period.
+    let kept = redis
+        .ask(&["EVAL \"return redis.call('PTTL', redis.call('KEYS', '*')[1])\" 0"])
+        .await;
+    let kept: u64 = kept
+        .lines()
+        .find_map(|line| line.strip_prefix(':')?.parse().ok())
+        .expect("a time");
+    assert!(kept > (wait + DAY - 60) * 1_000, "{kept} ms, {wait} s");
     drop((one, other));
     let again = Gateway::start(&policy).await;
     assert_eq!(statuses(&again, 1).await, [429]);

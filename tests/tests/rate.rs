@@ -211,3 +211,24 @@ async fn older_clients_can_be_told_too() {
     let gateway = under(&origin, "allow: 2/h, legacy: none").await;
     assert_eq!(ask(&gateway, "GET").await.field("x-ratelimit-limit"), None);
 }
+
+#[tokio::test]
+async fn limits_of_a_route_have_different_names() {
+    let origin = Origin::hello().await;
+    let rates = |first: &str, second: &str| {
+        let route = format!(
+            "name: all\nmatch: {{ path: /** }}\npublic: true\nto: origin\nfilters:\n  - rate: {{ by: address, allow: 9/s }}{first}\n  - rate: {{ by: route, allow: 9/s }}{second}"
+        );
+        Policy::before(&origin).route(&route)
+    };
+    let refused = Setup::new(&rates("", "")).run(&["check"]).await;
+    assert_ne!(refused.code, Some(0), "{}", refused.text());
+    for named in ["names.duplicate-limit", "`rate`", "write an `id: NAME`"] {
+        assert!(refused.text().contains(named), "{}", refused.text());
+    }
+    // One in shadow tells nobody what is left.
+    for (first, second) in [("", "\n    id: other"), ("", "\n    shadow: true")] {
+        let accepted = Setup::new(&rates(first, second)).run(&["check"]).await;
+        assert_eq!(accepted.code, Some(0), "{}", accepted.text());
+    }
+}

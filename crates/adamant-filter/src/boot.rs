@@ -52,6 +52,8 @@ pub struct Needs {
     pub files: Vec<(PathBuf, Arc<[u8]>)>,
     /// Parameters that the path of every route with this step must have.
     pub captures: Vec<Box<str>>,
+    /// Names of its limits, as clients are told them.
+    pub limits: Vec<Arc<str>>,
     /// Names of shared stores that it was granted.
     pub stores: Vec<Arc<str>>,
 }
@@ -121,6 +123,15 @@ impl<'a> Boot<'a> {
     #[must_use]
     pub fn knows_route(&self, name: &str) -> bool {
         self.layout.knows_route(name)
+    }
+
+    /// Names a limit of this filter, as clients read it in `RateLimit-Policy`, and gives it a number, by which
+    /// [`Reason::deny_limit`](crate::Reason::deny_limit) says that it was used up. The boot is refused when two limits
+    /// of a route have the same name.
+    pub fn name_limit(&mut self, name: &str) -> u8 {
+        let number = u8::try_from(self.needs.limits.len()).unwrap_or(u8::MAX);
+        self.needs.limits.push(name.into());
+        number
     }
 
     /// A machine word of each exchange, for this filter alone.

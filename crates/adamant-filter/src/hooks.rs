@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::answered::Answered;
 use crate::attempt::Attempt;
 use crate::body::Chunk;
 use crate::finished::Finished;
@@ -20,6 +21,7 @@ type QuickFn = Box<dyn Fn(&mut Request) -> Option<Verdict> + Send + Sync>;
 type BodyFn = Box<dyn Fn(&mut Request, &mut Chunk) -> Verdict + Send + Sync>;
 type AttemptFn = Box<dyn Fn(&mut Attempt<'_>) -> Result<(), Fault> + Send + Sync>;
 type ResponseFn = Box<dyn Fn(&mut Response<'_>) -> Verdict + Send + Sync>;
+type AnsweredFn = Box<dyn Fn(&Answered<'_>) + Send + Sync>;
 type ResponseBodyFn = Box<dyn Fn(&Request, &mut Chunk) -> Verdict + Send + Sync>;
 type FinishFn = Box<dyn Fn(&Finished<'_>) + Send + Sync>;
 
@@ -114,6 +116,8 @@ pub struct Wired {
     pub attempt: Vec<AttemptFn>,
     /// Once per answer.
     pub response: Vec<ResponseFn>,
+    /// Once the status of the answer is certain.
+    pub answered: Vec<AnsweredFn>,
     /// For each piece of the answer's body.
     pub response_body: Vec<ResponseBodyFn>,
     /// After the last byte.
@@ -128,6 +132,7 @@ impl std::fmt::Debug for Wired {
             .field("request_body", &self.request_body.len())
             .field("attempt", &self.attempt.len())
             .field("response", &self.response.len())
+            .field("answered", &self.answered.len())
             .field("response_body", &self.response_body.len())
             .field("finish", &self.finish.len())
             .finish()
@@ -240,6 +245,20 @@ impl<F: Send + Sync + 'static> Hooks<F> {
         self.wired
             .response
             .push(Box::new(move |response| hook(&filter, response)));
+        self
+    }
+
+    /// Once the status of an answer is certain, before a byte of it leaves: behind all response hooks, and not for an
+    /// answer of an upstream that one of them refused or that is tried again. Read-only, so that it runs in shadow,
+    /// too. It runs again where an answer that has not left is replaced by one of ours.
+    ///
+    /// What is counted here is counted even if the client never takes the body; [`Hooks::finish`] comes only then.
+    #[must_use]
+    pub fn answered(mut self, hook: impl Fn(&F, &Answered<'_>) + Send + Sync + 'static) -> Self {
+        let filter = Arc::clone(&self.filter);
+        self.wired
+            .answered
+            .push(Box::new(move |answered| hook(&filter, answered)));
         self
     }
 

@@ -72,6 +72,7 @@
     )
 )]
 
+mod answered;
 mod attempt;
 mod body;
 mod boot;
@@ -104,6 +105,7 @@ pub mod unanswered;
 mod units;
 mod verdict;
 
+pub use answered::Answered;
 pub use attempt::Attempt;
 pub use body::Chunk;
 pub use boot::{Boot, Needs, Preflights};

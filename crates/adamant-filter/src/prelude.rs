@@ -7,8 +7,8 @@ pub use schemars::{self, JsonSchema};
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    Attempt, Boot, ByteRate, Chunk, Cidr, Denial, Detail, Details, Fault, Fields, Filter, Finished, Hooks,
-    Identity, Key, KeyBy, MayRead, Over, Percent, Period, Place, Problem, Rate, Reads, Reason, Reply,
+    Answered, Attempt, Boot, ByteRate, Chunk, Cidr, Denial, Detail, Details, Fault, Fields, Filter, Finished,
+    Hooks, Identity, Key, KeyBy, MayRead, Over, Percent, Period, Place, Problem, Rate, Reads, Reason, Reply,
     Request, Response, Role, Secret, SecretRef, Single, Size, Slot, Spanned, Tick, Verdict, Wall, Word,
     Writes,
 };

@@ -27,8 +27,8 @@ use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
 use crate::verdict::{Denial, Fault};
 use crate::{
-    Attempt, Boot, Chunk, Filter, Finished, Hold, Layout, Node, Over, Problem, Request, RequestHook,
-    Response, SecretRef, Slot, Tick, Verdict,
+    Answered, Attempt, Boot, Chunk, Filter, Finished, Hold, Layout, Node, Over, Problem, Request,
+    RequestHook, Response, SecretRef, Slot, Tick, Verdict,
 };
 
 /// A host whose world is in memory.
@@ -434,6 +434,11 @@ impl Trial {
             .unwrap_or(Verdict::Pass)
     }
 
+    /// Runs the hooks of an answer whose status is certain.
+    pub fn answered(&self, answered: &Answered<'_>) {
+        self.built.wired.answered.iter().for_each(|hook| hook(answered));
+    }
+
     /// Runs the hooks of the answer's body on one piece.
     pub fn response_body(&self, request: &Request, chunk: &mut Chunk) -> Verdict {
         let hooks = self.built.wired.response_body.iter().rev();
@@ -445,7 +450,7 @@ impl Trial {
 
     /// Carries an answer of an endpoint through the filter as the gateway does: the head, then the body, held whole
     /// where the filter asks for that and in the given pieces where it does not.
-    pub fn answer(&self, request: &Request, mut head: ResponseHeader, pieces: &[&[u8]]) -> Answered {
+    pub fn answer(&self, request: &Request, mut head: ResponseHeader, pieces: &[&[u8]]) -> Carried {
         let mut response = Response::new(&mut head, request, false);
         let hooks = self.built.wired.response.iter().rev();
         let verdicts = hooks.map(|hook| hook(&mut response));
@@ -453,7 +458,7 @@ impl Trial {
             first.or_else(|| (!matches!(verdict, Verdict::Pass)).then_some(verdict))
         });
         let hold = response.held();
-        let mut answered = Answered {
+        let mut answered = Carried {
             verdict: stopped.unwrap_or(Verdict::Pass),
             head,
             body: Vec::new(),
@@ -483,7 +488,7 @@ impl Trial {
         answered
     }
 
-    fn pass_piece(&self, request: &Request, mut chunk: Chunk, answered: &mut Answered) {
+    fn pass_piece(&self, request: &Request, mut chunk: Chunk, answered: &mut Carried) {
         if matches!(answered.verdict, Verdict::Pass) {
             answered.verdict = self.response_body(request, &mut chunk);
             answered.body.extend_from_slice(chunk.data());
@@ -504,8 +509,8 @@ impl Trial {
 
 /// What becomes of an endpoint's answer.
 #[derive(Debug)]
-pub struct Answered {
-    /// The first verdict that was no pass. Where [`Answered::is_held`] is not set, the head has left before.
+pub struct Carried {
+    /// The first verdict that was no pass. Where [`Carried::is_held`] is not set, the head has left before.
     pub verdict: Verdict,
     /// The head that the client sees, but for the length of a held body.
     pub head: ResponseHeader,

@@ -68,20 +68,12 @@ impl Reason {
 
     /// Refuse for this reason.
     pub const fn deny(&'static self) -> Verdict {
-        Verdict::Deny(Denial {
-            reason: self,
-            fields: Vec::new(),
-            details: None,
-        })
+        self.deny_with(Vec::new())
     }
 
     /// Refuse for this reason, with header fields on the answer.
     pub const fn deny_with(&'static self, fields: Fields) -> Verdict {
-        Verdict::Deny(Denial {
-            reason: self,
-            fields,
-            details: None,
-        })
+        self.deny_limit(0, fields)
     }
 
     /// Refuse for this reason, and tell where it applies: the answer lists the places under `errors`.
@@ -90,6 +82,18 @@ impl Reason {
             reason: self,
             fields: Vec::new(),
             details: Some(Box::new(details)),
+            limit: 0,
+        })
+    }
+
+    /// Refuse for this reason, which is that the limit was used up to which
+    /// [`Boot::name_limit`](crate::Boot::name_limit) gave this number.
+    pub const fn deny_limit(&'static self, limit: u8, fields: Fields) -> Verdict {
+        Verdict::Deny(Denial {
+            reason: self,
+            fields,
+            details: None,
+            limit,
         })
     }
 
@@ -108,6 +112,8 @@ pub struct Denial {
     pub fields: Fields,
     /// Where in the request it applies. Boxed, since most refusals have none.
     pub details: Option<Box<Details>>,
+    /// Which of the filter's named limits was used up, if that is the cause.
+    pub limit: u8,
 }
 
 /// A complete answer made by a filter.

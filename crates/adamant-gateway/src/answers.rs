@@ -182,7 +182,7 @@ impl Answers {
         }
     }
 
-    /// Prepares answers that name the quota: the step `policy`, which may refuse for these reasons.
+    /// Prepares answers that name the quota: the limit `policy` of a step, which may refuse for these reasons.
     pub(crate) fn name_quotas(&mut self, by: &'static str, policy: &Arc<str>, reasons: &[&'static Reason]) {
         for reason in reasons.iter().filter(|reason| is_quota(reason)) {
             if let Some(pages) = self.pages.get_mut(&(by, reason.code())) {
@@ -192,7 +192,7 @@ impl Answers {
         }
     }
 
-    /// The prepared answer to a refusal, by the step `policy` if it is a quota.
+    /// The prepared answer to a refusal, by the limit `policy` if it is a quota.
     pub(crate) fn page(&self, refusal: &Refusal, policy: Option<&str>) -> Option<&Page> {
         if refusal.details.is_some() {
             // What stands in it is known with the request alone.
@@ -203,7 +203,7 @@ impl Answers {
         Some(named.unwrap_or(&pages.plain))
     }
 
-    /// The answer to a refusal, by the step `policy` if it is a quota. gRPC callers get a status in the way
+    /// The answer to a refusal, by the limit `policy` if it is a quota. gRPC callers get a status in the way
     /// of gRPC.
     pub(crate) fn refusal(
         &self,

@@ -91,7 +91,9 @@ impl Engine {
             .flat_map(|step| step.reasons.iter().map(|reason| (step.filter, *reason)));
         let mut answers = Answers::new(plan.digest().short(), reasons::own().chain(filters));
         for step in plan.steps() {
-            answers.name_quotas(step.filter, &step.id, step.reasons);
+            for name in step.limits.iter().chain([&step.id]) {
+                answers.name_quotas(step.filter, name, step.reasons);
+            }
         }
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
@@ -234,7 +236,7 @@ impl Engine {
         answers::add(&mut head, reply.fields);
         answers::put(&mut head, CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
         let body = reply.body;
-        self.complete(exchange, OwnAnswer { head, body })
+        self.complete(exchange, OwnAnswer { head, body }, None)
     }
 
     /// What the client sees in place of an endpoint's answer, complete.
@@ -271,16 +273,18 @@ impl Engine {
                 head,
                 body: fixed.body.clone(),
             },
+            None,
         ))
     }
 
     /// The answer to a refusal, complete.
     pub(crate) fn refuse(&self, exchange: &mut Exchange, refusal: Refusal) -> OwnAnswer {
-        exchange.refused = Some((refusal.by, refusal.reason));
+        let reason = refusal.reason;
+        exchange.refused = Some((refusal.by, reason));
         let policy = self.quota(exchange, &refusal);
         let head = exchange.plan.request.head();
         let answer = self.answers.refusal(refusal, policy, &exchange.id, head);
-        self.complete(exchange, answer)
+        self.complete(exchange, answer, Some(reason))
     }
 
     /// A refusal as the bytes of an HTTP/1.1 answer, where no filter wants to see it and the client reads
@@ -301,10 +305,12 @@ impl Engine {
         page.write(&refusal.fields, &exchange.id, close, into);
         exchange.refused = Some((refusal.by, refusal.reason));
         exchange.status = refusal.reason.status();
+        let status = StatusCode::from_u16(exchange.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.answered(exchange, status, Some(refusal.reason));
         Some(())
     }
 
-    /// Id of the step whose quota was used up, if that is why it refused.
+    /// Name of the limit that was used up, if that is why a step refused: the step's own where it names none.
     fn quota(&self, exchange: &Exchange, refusal: &Refusal) -> Option<&str> {
         if !answers::is_quota(refusal.reason) {
             return None;
@@ -312,20 +318,35 @@ impl Engine {
         let refused =
             |decision: &&Decision| decision.reason.is_some_and(|r| r.code() == refusal.reason.code());
         let decision = exchange.plan.decisions().iter().rev().find(refused)?;
-        Some(&self.plan.steps().get(decision.step.0 as usize)?.id)
+        let step = self.plan.steps().get(decision.step.0 as usize)?;
+        Some(step.limits.get(usize::from(refusal.limit)).unwrap_or(&step.id))
     }
 
     /// Runs the response hooks over an answer of ours and gives it the request id.
-    fn complete(&self, exchange: &mut Exchange, mut answer: OwnAnswer) -> OwnAnswer {
+    fn complete(
+        &self,
+        exchange: &mut Exchange,
+        mut answer: OwnAnswer,
+        reason: Option<&'static Reason>,
+    ) -> OwnAnswer {
         answers::put_id(&mut answer.head, &exchange.id);
         if self.moments_of(exchange).response {
             // Response hooks never refuse an answer of ours.
             let _ = self.plan.response(&mut exchange.plan, &mut answer.head, true);
         }
+        self.answered(exchange, answer.head.status, reason);
         if exchange.plan.request.method() == Method::HEAD {
             answer.body = Bytes::new();
         }
         answer
+    }
+
+    /// Tells the filters that count answers of one that is about to be sent.
+    fn answered(&self, exchange: &Exchange, status: StatusCode, reason: Option<&'static Reason>) {
+        if self.moments_of(exchange).answered {
+            self.plan
+                .answered(&exchange.plan, status, reason, self.clock.tick());
+        }
     }
 
     /// What filters and protocol do to an upstream's answer before the client sees it. The request's head
@@ -348,10 +369,13 @@ impl Engine {
         }
         answers::put_id(head, &exchange.id);
         if self.moments_of(exchange).response {
-            self.plan.response(&mut exchange.plan, head, false)
-        } else {
-            None
+            let instead = self.plan.response(&mut exchange.plan, head, false);
+            if instead.is_some() {
+                return instead;
+            }
         }
+        self.answered(exchange, head.status, None);
+        None
     }
 
     /// The head that the endpoint of the current attempt sees, made from a copy of the request's.

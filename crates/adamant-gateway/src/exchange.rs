@@ -18,6 +18,7 @@ use bytes::Bytes;
 use crate::abandon;
 use crate::body_memory::HeldBytes;
 use crate::listen::Connection;
+use crate::proxy::Pause;
 use crate::request_id::RequestId;
 use crate::upstream::{EndpointId, Picked};
 
@@ -51,6 +52,8 @@ pub(crate) struct Exchange {
     pub(crate) room: HeldBytes,
     /// What the client is to see instead, found where only an error can be returned.
     pub(crate) pending: Option<Decided>,
+    /// What makes pieces of its answer wait; none while none has waited.
+    pub(crate) pause: Option<Arc<Pause>>,
     /// It began and was not written down yet.
     pub(crate) is_open: bool,
     /// The method under which it is counted, from its beginning to its end.
@@ -140,6 +143,7 @@ impl Exchange {
             body: RequestBody::default(),
             room: HeldBytes::default(),
             pending: None,
+            pause: None,
             is_open: false,
             method: Method::Other,
             lent: LentHead::default(),
@@ -218,6 +222,7 @@ impl Drop for Lent {
         exchange.failure = None;
         exchange.pending = None;
         exchange.room = HeldBytes::default();
+        exchange.pause = None;
         exchange.is_open = false;
         exchange.lent.is_away = false;
         exchange.body = RequestBody::default();

@@ -21,9 +21,8 @@ pub(crate) use watch::watch;
 pub(crate) const OVERLOADED: Reason =
     Reason::new("overloaded", 503, "there is more to do than can be done in time");
 
-/// When a client that was shed may come again, in seconds. Shedding follows the load within less than that, and
-/// how hard a client is refused is no matter of chance.
-pub(crate) const RETRY_AFTER: &str = "2";
+/// When a client that was shed may come again, in seconds. Once a load is over, nobody is shed for longer than that.
+pub(crate) const RETRY_AFTER: &str = "10";
 
 /// Exchanges of all workers.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 mod body;
 mod failure;
+mod pause;
 mod ready;
 mod whole;
 
@@ -33,6 +34,7 @@ use crate::incoming;
 use crate::listen::{Connection, Phase};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed};
 pub(crate) use failure::{of as failure_of, of_attempt, refusal_for as refusal_of};
+pub(crate) use pause::Pause;
 use ready::{Done, Hook, Nothing, Says};
 use whole::Whole;
 
@@ -125,6 +127,8 @@ impl ProxyHttp for Proxy {
         if session.was_upgraded() {
             return Box::pin(Done);
         }
+        // Beside a slow endpoint of HTTP/2 Pingora asks its own kind of session whether the client stays.
+        pause::end(session, exchange);
         let refusal = with_head(session, exchange, |exchange| {
             let refusal = body::pass(&self.engine, exchange, body, last);
             if last {
@@ -189,9 +193,15 @@ impl ProxyHttp for Proxy {
             body::answer(&self.engine, exchange, body, last)
         });
         match passed {
-            // While this half waits, the other one reads as far as its channel holds (a few pieces) and no further.
-            Ok(delay) if !delay.is_zero() => Ok(Some(self.engine.pause(exchange, delay))),
-            Ok(_) => Ok(None),
+            Ok(delay) => {
+                if !delay.is_zero() {
+                    // While this half waits, the other one reads as far as its channel holds (a few pieces) and no
+                    // further.
+                    let left = self.engine.left(exchange).unwrap_or(Some(Duration::ZERO));
+                    pause::before_write(session, exchange, delay, left);
+                }
+                Ok(None)
+            }
             Err(refusal) => Err(refuse(exchange, refusal)),
         }
     }
@@ -231,6 +241,7 @@ impl ProxyHttp for Proxy {
     }
 
     stateless!(logging(self, session: &'s mut Session, error: Option<&'e Error>, exchange: &'c mut Lent) -> (); 's, 'e, 'c; {
+        pause::end(session, exchange);
         if exchange.connection.is_some() {
             exchange.plan.request.swap_head(session.req_header_mut());
             exchange.bytes_out = session.body_bytes_sent() as u64;
@@ -411,6 +422,9 @@ impl Proxy {
     }
 
     async fn fail(&self, session: &mut Session, error: &Error, exchange: &mut Exchange) -> FailToProxy {
+        if pause::end(session, exchange) && exchange.pending.is_none() {
+            exchange.pending = self.engine.left(exchange).err().map(Decided::Refuse);
+        }
         let closed = FailToProxy {
             error_code: 0,
             can_reuse_downstream: false,

@@ -139,7 +139,7 @@ impl Filter for Bandwidth {
             },
             fields: config
                 .headers
-                .then(|| LimitFields::new(boot.id(), Unit::ContentBytes)),
+                .then(|| LimitFields::of_step(boot, Unit::ContentBytes)),
         })
     }
 

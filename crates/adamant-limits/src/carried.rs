@@ -61,6 +61,13 @@ impl CarriedKey {
         }
     }
 
+    /// Takes the key out of the exchange, so that nothing is done for it twice.
+    pub(crate) fn forget(&self, request: &Request) {
+        if let Some(first) = self.0.first() {
+            request.set_word(*first, 0);
+        }
+    }
+
     /// The key, if the request moment put one there.
     pub(crate) fn get(&self, request: &Request) -> Option<ShortKey> {
         let mut key = [0; SHORT_MAX + 1];

@@ -1,7 +1,8 @@
 //! `failures`: so many failing answers in so long, per source.
 //!
-//! Counts after the last byte, when the status is known, and refuses before anything else is asked. Never counts its
-//! own refusals: a source that is blocked and goes on asking is not blocked for longer.
+//! Counts when the status is known, before the client can see it: nobody guesses on by leaving answers unread. Refuses
+//! before anything else is asked. Never counts its own refusals: a source that is blocked and goes on asking is not
+//! blocked for longer.
 
 mod record;
 
@@ -28,9 +29,9 @@ const BURST_MAX: u64 = 1_000_000;
 /// when the block began are not stopped. What this filter refuses does not count, so a block ends when it says.
 ///
 /// A key stands for everybody behind it: of many users behind one address, one who fails too often blocks all. Choose
-/// `burst` with that in mind, and never count by what is guessed. An answer counts when it ended: who leaves answers
-/// unread is counted when the connection is cut. Answers tell nobody how many failures are
-/// left, since that would tell an attacker, too.
+/// `burst` with that in mind, and never count by what is guessed. An answer counts before it is sent, whether the
+/// client reads it or not, and a refusal of a gRPC call by the status that its reason has. Answers tell nobody how
+/// many failures are left, since that would tell an attacker, too.
 ///
 /// Example: `failures: { by: address, statuses: [401, 403, 404, 429], allow: 20/m, burst: 20, block-for: 5m }`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -136,7 +137,10 @@ impl Filter for Failures {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request(Self::check).finish(Self::count)
+        hooks
+            .request(Self::check)
+            .answered(Self::count)
+            .finish(Self::count_late)
     }
 }
 
@@ -196,12 +200,23 @@ impl Failures {
         }
     }
 
-    fn count(&self, finished: &Finished<'_>) {
-        if self.statuses.binary_search(&finished.status).is_err() {
+    fn count(&self, answered: &Answered<'_>) {
+        self.count_once(answered.request, answered.status, answered.now);
+    }
+
+    /// What never had a head that was about to be sent.
+    fn count_late(&self, finished: &Finished<'_>) {
+        let now = finished.request.now() + finished.duration;
+        self.count_once(finished.request, finished.status, now);
+    }
+
+    fn count_once(&self, request: &Request, status: u16, now: Tick) {
+        if self.statuses.binary_search(&status).is_err() {
             return;
         }
-        if let Some(key) = self.source.get(finished.request) {
-            let now = finished.request.now() + finished.duration;
+        if let Some(key) = self.source.get(request) {
+            // Without its key the exchange is not counted again.
+            self.source.forget(request);
             self.record.failed(&key, now);
         }
     }

@@ -72,8 +72,15 @@ pub(crate) struct LimitFields {
 }
 
 impl LimitFields {
+    /// For the one limit of a step, which has its name.
+    pub(crate) fn of_step(boot: &mut Boot<'_>, unit: Unit) -> Self {
+        let name = boot.id().to_owned();
+        boot.name_limit(&name);
+        Self::new(&name, unit)
+    }
+
     /// For the limit called `name`.
-    pub(crate) fn new(name: &str, unit: Unit) -> Self {
+    fn new(name: &str, unit: Unit) -> Self {
         Self {
             name: quoted(name).into_bytes().into(),
             unit,

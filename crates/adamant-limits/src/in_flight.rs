@@ -82,7 +82,7 @@ impl Filter for InFlight {
             left: boot.word(),
             fields: config
                 .headers
-                .then(|| LimitFields::new(boot.id(), Unit::ConcurrentRequests)),
+                .then(|| LimitFields::of_step(boot, Unit::ConcurrentRequests)),
         })
     }
 

@@ -103,9 +103,7 @@ impl Filter for Quota {
             costs: config.costs()?,
             keeper: Keeper::new(&config, boot)?,
             told: ToldWords::new(boot),
-            fields: config
-                .headers
-                .then(|| LimitFields::new(boot.id(), Unit::Requests)),
+            fields: config.headers.then(|| LimitFields::of_step(boot, Unit::Requests)),
         })
     }
 

@@ -156,6 +156,8 @@ impl Builder<'_> {
     fn limit(&self, wanted: &Wanted<'_>, boot: &mut Boot<'_>) -> Result<Limit, Problem> {
         let key = boot.key(wanted.by);
         let key = key.map_err(|problem| problem.with_path(&format!("{}by", wanted.at)))?;
+        let name = wanted.id.unwrap_or(boot.id()).to_owned();
+        let number = boot.name_limit(&name);
         let usual = self.tier(wanted, (&wanted.at, None), (wanted.allow, wanted.burst), boot)?;
         let mut plans = Vec::new();
         for (name, plan) in wanted.plans {
@@ -173,6 +175,7 @@ impl Builder<'_> {
             identity: (!plans.is_empty()).then(|| boot.reads::<Identity>()),
             usual,
             plans,
+            number,
             left: boot.word(),
         })
     }

@@ -198,7 +198,7 @@ impl Plan {
             }
         };
         End {
-            own: Some(self.complete(exchange, own)),
+            own: Some(self.complete(exchange, own, None)),
             reason: None,
             upstream: None,
             is_canonical: true,
@@ -208,7 +208,7 @@ impl Plan {
     fn refused(&self, exchange: &mut Exchange, refusal: Refusal) -> End {
         let reason = (refusal.by, refusal.reason);
         let is_canonical = refusal.by != GUARD || exchange.route.is_some();
-        let own = self.complete(exchange, answer::refusal(refusal));
+        let own = self.complete(exchange, answer::refusal(refusal), Some(reason.1));
         End {
             own: Some(own),
             reason: Some(reason),
@@ -218,8 +218,14 @@ impl Plan {
     }
 
     /// Response hooks see our own answers as they see those of an upstream; they never refuse ours.
-    fn complete(&self, exchange: &mut Exchange, mut own: Box<ResponseHeader>) -> Box<ResponseHeader> {
+    fn complete(
+        &self,
+        exchange: &mut Exchange,
+        mut own: Box<ResponseHeader>,
+        reason: Option<&'static Reason>,
+    ) -> Box<ResponseHeader> {
         let _ = self.response(exchange, &mut own, true);
+        self.answered(exchange, own.status, reason, exchange.request.now());
         own
     }
 

@@ -9,6 +9,7 @@ mod condition;
 mod consumers;
 mod exchange;
 mod group;
+mod limit_names;
 mod pattern;
 mod preflights;
 mod route;
@@ -61,6 +62,7 @@ pub(crate) struct Wiring {
     request_body: Vec<Placed>,
     attempt: Vec<Placed>,
     response: Vec<Placed>,
+    answered: Vec<Placed>,
     response_body: Vec<Placed>,
     finish: Vec<Placed>,
     buffer: Option<u64>,
@@ -86,6 +88,7 @@ impl Wiring {
             request_body: with(|placed| !placed.instance.wired.request_body.is_empty()),
             attempt: with(|placed| !placed.instance.wired.attempt.is_empty()),
             response: with(|placed| !placed.instance.wired.response.is_empty()),
+            answered: with(|placed| !placed.instance.wired.answered.is_empty()),
             response_body: with(|placed| !placed.instance.wired.response_body.is_empty()),
             finish: with(|placed| !placed.instance.wired.finish.is_empty()),
             buffer: holds(false),
@@ -118,6 +121,8 @@ pub struct Moments {
     pub attempt: bool,
     /// Response.
     pub response: bool,
+    /// Answered.
+    pub answered: bool,
     /// Response body.
     pub response_body: bool,
     /// Finish.
@@ -229,6 +234,7 @@ impl Plan {
             request_body: !wiring.request_body.is_empty(),
             attempt: !wiring.attempt.is_empty(),
             response: !wiring.response.is_empty(),
+            answered: !wiring.answered.is_empty(),
             response_body: !wiring.response_body.is_empty(),
             finish: !wiring.finish.is_empty(),
             buffer: wiring.buffer,

@@ -92,8 +92,8 @@ local function until_moment(key, ends, most, cost, least)
   end
   local granted = math.min(cost, room)
   answer(granted, room - granted, 1000 * rest)
-  -- A minute more than it counts, for instances whose clocks are behind.
-  writes[#writes + 1] = { key, ends, count + granted, 0, math.ceil(rest / 1000) + 60000 }
+  -- A day more than it counts: the period is that of the instances' clocks, and this server's may be ahead of them.
+  writes[#writes + 1] = { key, ends, count + granted, 0, math.ceil(rest / 1000) + 86400000 }
 end
 
 local measures = { even = even, sliding = sliding, ['until'] = until_moment }

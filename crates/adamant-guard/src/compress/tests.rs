@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what must hold")]
 
 use adamant_filter::serde_json::{self, json};
-use adamant_filter::trial::{Answered, Trial};
+use adamant_filter::trial::{Carried, Trial};
 use pingora_http::ResponseHeader;
 
 use super::*;
@@ -9,7 +9,7 @@ use crate::coding::{Codings, decode};
 
 const BODY: &[u8] = &[b'a'; 5000];
 
-fn answer(config: &serde_json::Value, accept: &'static str, fields: &[(&'static str, &str)]) -> Answered {
+fn answer(config: &serde_json::Value, accept: &'static str, fields: &[(&'static str, &str)]) -> Carried {
     let trial = Trial::of::<Compress>(config);
     let request = Request::build(Method::GET, "/")
         .unwrap()
@@ -24,7 +24,7 @@ fn answer(config: &serde_json::Value, accept: &'static str, fields: &[(&'static 
     trial.answer(&request, head, &pieces)
 }
 
-fn field(answered: &Answered, name: &str) -> Option<String> {
+fn field(answered: &Carried, name: &str) -> Option<String> {
     let value = answered.head.headers.get(name)?;
     Some(value.to_str().unwrap().to_owned())
 }

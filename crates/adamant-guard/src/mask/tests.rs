@@ -5,7 +5,7 @@ mod corpus;
 mod rewrite;
 
 use adamant_filter::serde_json::{self, Value, json};
-use adamant_filter::trial::{Answered, Trial, TrialHost};
+use adamant_filter::trial::{Carried, Trial, TrialHost};
 use pingora_http::ResponseHeader;
 
 use super::*;
@@ -21,7 +21,7 @@ fn head(media: &str) -> ResponseHeader {
     head
 }
 
-fn answer(config: &Value, head: ResponseHeader, pieces: &[&[u8]]) -> Answered {
+fn answer(config: &Value, head: ResponseHeader, pieces: &[&[u8]]) -> Carried {
     let trial = Trial::of::<Mask>(config);
     let mut request = trial.prepare(Request::build(Method::GET, "/").unwrap());
     assert!(matches!(trial.ask(&mut request), Verdict::Pass));

@@ -210,6 +210,32 @@ impl Model {
     }
 }
 
+/// What stands for an answer whose head is about to leave.
+fn answer(trial: &Trial, request: &Request, status: u16, now: u64) {
+    trial.answered(&Answered {
+        request,
+        status,
+        reason: None,
+        now: Tick(now),
+    });
+}
+
+#[test]
+fn an_answer_counts_once_and_before_its_end() {
+    let trial = Trial::of::<Failures>(&config());
+    let open: Vec<Request> = (0..2).map(|_| come(&trial, 1, 0).0).collect();
+    for request in &open {
+        answer(&trial, request, 401, 0);
+        // It was replaced by another one before it left.
+        answer(&trial, request, 429, 0);
+        end(&trial, request, 401, 0);
+    }
+    let (third, refused) = come(&trial, 1, 1);
+    assert_eq!(refused, None);
+    answer(&trial, &third, 401, 1);
+    assert_eq!(come(&trial, 1, 1).1, Some(300), "nobody has read an answer");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 

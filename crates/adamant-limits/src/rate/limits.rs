@@ -25,6 +25,8 @@ pub(super) struct Limit {
     pub(super) identity: Option<Reads<Identity>>,
     pub(super) usual: Tier,
     pub(super) plans: Vec<(Box<str>, Tier)>,
+    /// Its number among those that are named.
+    pub(super) number: u8,
     /// What is left, for the answer's fields.
     pub(super) left: Word,
 }
@@ -163,7 +165,7 @@ impl<'r> Round<'r> {
             Some(Stop::Unidentified) => return RateLimit::UNIDENTIFIED.fault(),
             None => {}
         }
-        let mut longest: Option<Wait> = None;
+        let mut longest: Option<(Wait, u8)> = None;
         for (limit, answer) in limits.iter().zip(&self.answers) {
             let Some((tier, answer)) = *answer else { continue };
             let left = match answer {
@@ -171,14 +173,17 @@ impl<'r> Round<'r> {
                 // It would have let the request pass, and was not charged.
                 Answer::Pass { remaining, next } => Left::new(remaining + self.cost, next, tier),
                 Answer::Deny { wait } => {
-                    longest = longest.max(Some(wait));
+                    // Where several refuse, the one is named that has to be waited for.
+                    if longest.is_none_or(|(other, _)| other < wait) {
+                        longest = Some((wait, limit.number));
+                    }
                     Left::new(0, wait, tier)
                 }
             };
             self.request.set_word(limit.left, left.to_word());
         }
         match longest {
-            Some(wait) => RateLimit::EXHAUSTED.deny_with(vec![retry_after(wait)]),
+            Some((wait, limit)) => RateLimit::EXHAUSTED.deny_limit(limit, vec![retry_after(wait)]),
             None => Verdict::Pass,
         }
     }

@@ -10,6 +10,7 @@ use adamant_filter::{
 };
 
 use super::condition::Condition;
+use super::limit_names;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring, pattern};
 use crate::config::{
@@ -143,6 +144,10 @@ impl<'c> Compiler<'c> {
             self.check_bodies(route, &stages);
             self.check_preflights(route, &stages);
             self.check_held_answers(route, &stages);
+            let problems = limit_names::problems(route, &stages, &self.steps);
+            problems
+                .into_iter()
+                .for_each(|problem| self.problems.push(problem));
         }
         RoutePlan {
             facts: Arc::new(self.facts(route)),
@@ -209,6 +214,7 @@ impl<'c> Compiler<'c> {
                     id,
                     role: registered.role(),
                     reasons: registered.reasons(),
+                    limits: built.needs.limits.clone(),
                     policy: policy.cloned(),
                     span: step.span,
                 });

@@ -8,7 +8,7 @@ use adamant_filter::{Details, Fields, Origin, Reason, Reply, Request, Role};
 
 use super::aside::Aside;
 use super::condition::Condition;
-use super::group::Answered;
+use super::group::Refused;
 use super::stage::StepId;
 use crate::config::ListenerId;
 
@@ -49,7 +49,7 @@ pub(crate) enum Frame {
         /// The branch.
         branch: usize,
         /// What the branches before have said.
-        answered: Answered,
+        answered: Refused,
     },
 }
 
@@ -157,6 +157,8 @@ pub struct Refusal {
     pub fields: Fields,
     /// Where in the request it applies.
     pub details: Option<Box<Details>>,
+    /// Which of the filter's named limits was used up, if that is the cause.
+    pub limit: u8,
     /// What the filter is for; `None` for a part of the engine.
     pub(crate) role: Option<Role>,
 }
@@ -170,6 +172,7 @@ impl Refusal {
             reason,
             fields: Vec::new(),
             details: None,
+            limit: 0,
             role: None,
         }
     }

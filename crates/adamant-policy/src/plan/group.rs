@@ -10,12 +10,12 @@ use super::stage::{Placed, Stage};
 
 /// What the branches of a group have answered that did not pass, and to what the request goes back for the next.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct Refused {
     mark: Mark,
     told: Option<Decided>,
 }
 
-impl Answered {
+impl Refused {
     /// None so far.
     pub(crate) fn none(exchange: &mut Exchange) -> Self {
         Self {

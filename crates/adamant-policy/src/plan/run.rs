@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use adamant_filter::{
-    Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Verdict,
+    Answered, Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Tick, Verdict,
 };
+use http::StatusCode;
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::exchange::{Decided, Exchange, Frame, Outcome, Refusal};
-use super::group::{Answered, conceal_others};
+use super::group::{Refused, conceal_others};
 use super::stage::{Placed, Stage};
 use super::{Plan, RoutePlan};
 use crate::config::OnFault;
@@ -186,6 +187,32 @@ impl Plan {
         instead
     }
 
+    /// Runs the moment at which the status of an answer is certain. `reason` is why we refused or failed, if we did.
+    pub fn answered(
+        &self,
+        exchange: &Exchange,
+        status: StatusCode,
+        reason: Option<&'static Reason>,
+        now: Tick,
+    ) {
+        let Some(route) = self.route_of(exchange) else {
+            return;
+        };
+        let answered = Answered {
+            request: &exchange.request,
+            status: reason.map_or(status.as_u16(), |reason| reason.status()),
+            reason,
+            now,
+        };
+        for placed in &route.wiring.answered {
+            if is_left_out(placed, exchange) {
+                continue;
+            }
+            let hooks = placed.instance.wired.answered.iter();
+            hooks.for_each(|hook| hook(&answered));
+        }
+    }
+
     /// Runs the response-body moment on one piece. A refusal of a [held](Chunk::is_whole) body takes the place of the
     /// answer, any other can only cut it short.
     pub fn response_body(&self, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
@@ -303,7 +330,7 @@ fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
             Step::Next
         }
         Stage::AnyOf(branches) => {
-            let mut answered = Answered::none(exchange);
+            let mut answered = Refused::none(exchange);
             for (branch, stage) in branches.iter().enumerate() {
                 match quick(stage, exchange) {
                     Step::Next => {
@@ -413,7 +440,7 @@ fn slow<'a>(
 async fn any_slow(branches: &[Stage], exchange: &mut Exchange, mut from: From) -> Option<Decided> {
     let (first, mut answered) = match exchange.waited_in(from.is_hook()) {
         Some(Frame::AnyOf { branch, answered }) => (branch, answered),
-        Some(Frame::AllOf { .. }) | None => (0, Answered::none(exchange)),
+        Some(Frame::AllOf { .. }) | None => (0, Refused::none(exchange)),
     };
     for (branch, stage) in branches.iter().enumerate().skip(first) {
         let Some(decided) = slow(stage, exchange, from).await else {
@@ -485,6 +512,7 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
             reason,
             fields,
             details,
+            limit,
         }) => {
             let fields = challenged(by, reason, fields);
             exchange.decide(step, Outcome::Denied, Some(reason));
@@ -493,6 +521,7 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
                 reason,
                 fields,
                 details,
+                limit,
                 role,
             }))
         }

@@ -23,6 +23,8 @@ pub struct StepInfo {
     pub role: Role,
     /// Why it may refuse.
     pub reasons: &'static [&'static Reason],
+    /// Names of its limits, as clients are told them.
+    pub limits: Vec<Arc<str>>,
     /// The policy in which it stands, unless it is inline.
     pub policy: Option<Arc<str>>,
     /// Place of the filter's word in the file.
