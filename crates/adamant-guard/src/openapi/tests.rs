@@ -398,12 +398,15 @@ fn answered(
         .or_else(|| told(trial.response_body(&request, &mut Chunk::held(body.to_owned().into()))))
 }
 
+/// A status, fields and a body, and the refusal.
+type AnswerRow<'r> = (u16, &'r [(&'static str, &'static str)], &'r str, Option<&'r str>);
+
 #[test]
 fn answers_are_judged_where_the_file_says_so() {
     let json = ("content-type", "application/json");
     let problem = ("content-type", "application/problem+json");
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(64));
-    let table: [(u16, &[(&str, &str)], &str, Option<&str>); 13] = [
+    let table: [AnswerRow<'_>; 13] = [
         (200, &[json], "{}", None),
         (200, &[json], "[]", Some("answer")),
         (200, &[json], "{", Some("answer")),
