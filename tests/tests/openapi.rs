@@ -2,7 +2,8 @@
 
 use adamant_tests::client::{CARRIERS, exchange, request};
 use adamant_tests::gateway::Setup;
-use adamant_tests::{Gateway, Origin, Policy, Response, covers};
+use adamant_tests::script::Step;
+use adamant_tests::{Answer, Gateway, H2Client, Origin, Policy, Response, covers};
 use serde_json::json;
 
 const JSON: &str = "Content-Type: application/json";
@@ -162,4 +163,88 @@ async fn a_refusal_names_the_parameter_or_the_place_and_no_value() {
     assert!(!answer.text().contains("hunter2"), "{}", answer.text());
     let answer = ask(&gateway, ("DELETE", "/orders"), &[], "").await;
     assert_eq!(answer.field("allow"), Some("GET, POST, HEAD"));
+}
+
+/// What the origin answers, by path.
+const ANSWERS: &str = "\
+openapi: 3.1.0
+paths:
+  /{kind}:
+    get:
+      responses:
+        '200':
+          content:
+            application/json: { schema: { type: object, required: [sku] } }
+        '404': { description: none }
+";
+
+fn answer(target: &str) -> Answer {
+    let json =
+        |body: String| Answer::stream(vec![Step::Data(body.into())]).with("content-type", "application/json");
+    match target {
+        "/good" => json(r#"{"sku":"hunter2"}"#.to_owned()),
+        "/bad" => json(r#"{"hunter2":1}"#.to_owned()),
+        "/long" => json(format!("{{\"sku\":\"{}\"}}", "x".repeat(2000))),
+        "/text" => Answer::ok("hunter2"),
+        "/none" => Answer::status(404),
+        _ => Answer::status(500),
+    }
+}
+
+#[tokio::test]
+async fn answers_of_the_upstream_are_counted_or_refused() {
+    covers(&[
+        "policies.*[].openapi.responses",
+        "policies.*[].openapi.response-at-most",
+    ]);
+    let origin = Origin::start(|seen| answer(&seen.target)).await;
+    for (rule, refuses) in [("off", false), ("report", false), ("refuse", true)] {
+        let bound = if rule == "off" {
+            ""
+        } else {
+            ", response-at-most: 1KiB"
+        };
+        let route = format!(
+            "name: all\nmatch: {{ path: /** }}\npublic: true\nto: origin\nfilters:\n  - openapi: {{ file: answers.yaml, \
+             responses: {rule}{bound} }}"
+        );
+        let gateway = Setup::new(
+            &Policy::before(&origin)
+                .public("protocols: [h1, h2]")
+                .route(&route),
+        )
+        .file("answers.yaml", ANSWERS)
+        .start()
+        .await;
+        let mut h2 = H2Client::connect(gateway.address()).await;
+        let cases = [
+            ("/good", 200, None),
+            ("/none", 404, None),
+            ("/bad", 200, Some("openapi.answer")),
+            ("/long", 200, Some("openapi.answer-too-long")),
+            ("/text", 200, Some("openapi.answer-type")),
+            ("/broken", 500, Some("openapi.answer-status")),
+        ];
+        for (target, status, refused) in cases {
+            let mut answers = vec![h2.get(target, &[]).await];
+            for carrier in CARRIERS {
+                answers.push(ask(&gateway, ("GET", target), carrier, "").await);
+            }
+            for answer in answers {
+                match refused.filter(|_| refuses) {
+                    Some(reason) => {
+                        assert_eq!(told(&answer), (502, reason.to_owned()), "{target}");
+                        assert!(!answer.text().contains("hunter2"), "{}", answer.text());
+                    }
+                    None => assert_eq!(answer.status, status, "{rule} {target}"),
+                }
+            }
+        }
+        if rule != "off" {
+            // Three of them on each of three ways; what is too long to be held was never judged.
+            gateway
+                .counts("adamant_openapi_answers_misfit_total", &[], 9.0)
+                .await;
+        }
+    }
 }

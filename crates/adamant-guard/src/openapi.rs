@@ -2,6 +2,7 @@
 //!
 //! Changes nothing and judges no answer. Tells which parameter or place of a body is wrong, and never its value.
 
+mod answers;
 mod config;
 mod dialect;
 mod document;
@@ -12,9 +13,10 @@ mod sent;
 
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{self, Value};
-use http::header::ALLOW;
+use http::header::{ACCEPT_ENCODING, ALLOW};
 
-use self::config::OpenapiConfig;
+use self::answers::{ANSWER, ANSWER_STATUS, ANSWER_TOO_LONG, ANSWER_TYPE, Answers};
+use self::config::{OpenapiConfig, Responses};
 use self::document::Document;
 use self::operation::{Fate, Operation, Operations};
 use self::parameter::Misfit;
@@ -45,6 +47,7 @@ pub(crate) struct Openapi {
     /// One more than the position of the schema that the body must fit.
     schema: Word,
     limits: Limits,
+    answers: Option<Answers>,
     /// Why JSON that does not fit is refused.
     reason: &'static Reason,
 }
@@ -73,6 +76,10 @@ impl Filter for Openapi {
         &Self::STRUCTURE,
         &Self::MISMATCH,
         &Self::BAD_REQUEST,
+        &ANSWER_STATUS,
+        &ANSWER_TYPE,
+        &ANSWER,
+        &ANSWER_TOO_LONG,
     ];
     type Config = OpenapiConfig;
 
@@ -88,8 +95,11 @@ impl Filter for Openapi {
         };
         let uri = uri_of(&config.file);
         let mut document = Document::read(&node, uri, config.formats).map_err(wrong)?;
-        let operations = Operations::read(&mut document).map_err(wrong)?;
+        let operations =
+            Operations::read(&mut document, config.responses != Responses::Off).map_err(wrong)?;
         let limits = Limits::default();
+        let at_most = config.response_at_most.unwrap_or(crate::gate::HELD);
+        let answers = Answers::new(config.responses, at_most, boot);
         boot.buffer_request(config.body_at_most);
         boot.reserve("names of one body", limits.memory());
         let decoded = config.decoded_at_most;
@@ -104,6 +114,7 @@ impl Filter for Openapi {
             optional: gate(Otherwise::Pass),
             schema: boot.word(),
             limits,
+            answers,
             reason: if config.status == 400 {
                 &Self::BAD_REQUEST
             } else {
@@ -113,10 +124,16 @@ impl Filter for Openapi {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks
+        let hooks = hooks
             .request(Self::check_head)
             .request_body(Self::check_body)
-            .attempt(Self::check_no_body)
+            .attempt(Self::check_no_body);
+        if self.answers.is_none() {
+            return hooks;
+        }
+        hooks
+            .response(Self::check_answer)
+            .response_body(Self::check_answer_body)
     }
 }
 
@@ -136,6 +153,15 @@ impl Openapi {
     const BAD_REQUEST: Reason = Reason::new("bad-request", 400, "the body does not fit its description");
 
     fn check_head(&self, request: &mut Request) -> Verdict {
+        let verdict = self.check_request(request);
+        if self.answers.is_some() && matches!(verdict, Verdict::Pass) {
+            // Answers are judged as they are; compressing them for the client is another step.
+            request.remove_header(&ACCEPT_ENCODING);
+        }
+        verdict
+    }
+
+    fn check_request(&self, request: &Request) -> Verdict {
         let undeclared = |verdict| match self.undeclared_operations {
             Otherwise::Refuse => verdict,
             Otherwise::Pass => Verdict::Pass,
@@ -145,15 +171,19 @@ impl Openapi {
         let item = found
             .as_ref()
             .and_then(|(end, _)| self.operations.items.get(*end));
-        let (Some((_, values)), Some(item)) = (&found, item) else {
+        let (Some((end, values)), Some(item)) = (&found, item) else {
             return undeclared(Self::PATH.deny());
         };
-        let by = |wanted: &Method| item.operations.iter().find(|(method, _)| method == wanted);
+        let by = |wanted: &Method| item.operations.iter().position(|(method, _)| method == wanted);
         let is_head = request.method() == Method::HEAD;
-        let operation = by(request.method()).or_else(|| by(&Method::GET).filter(|_| is_head));
-        let Some((_, operation)) = operation else {
+        let position = by(request.method()).or_else(|| by(&Method::GET).filter(|_| is_head));
+        let operation = position.and_then(|position| Some((position, &item.operations.get(position)?.1)));
+        let Some((position, operation)) = operation else {
             return undeclared(Self::METHOD.deny_with(vec![(ALLOW, item.allow.clone())]));
         };
+        if let Some(answers) = &self.answers {
+            answers.remember(request, *end, position);
+        }
         // Texts that are decoded are on the heap; most stand in the head as they are.
         let sent = match Sent::of(request, (&item.names, values.as_slice()), &operation.parameters) {
             Ok(sent) => sent,
@@ -196,7 +226,7 @@ impl Openapi {
         let kind = match Media::of(request) {
             Err(reason) => Kind::Wrong(reason),
             Ok(None) => Kind::Wrong(&MEDIA_TYPE),
-            Ok(Some(media)) => match (body.fate(&media), self.other_bodies) {
+            Ok(Some(media)) => match (body.contents.fate(&media), self.other_bodies) {
                 (Fate::Judged(schema), _) => {
                     request.set_word(self.schema, schema as u64 + 1);
                     json::kind(request)

@@ -142,7 +142,7 @@ fn folder() -> Folder {
         );
         folder.write(
             &format!("{name}.openapi.yaml"),
-            format!("openapi: 3.1.0\npaths: {{ /{name}: {{ get: {{}} }} }}\n"),
+            format!("openapi: 3.1.0\npaths: {{ /{name}: {{ get: {{ responses: {{ '200': {{}} }} }} }} }}\n"),
         );
         folder.write(&format!("{name}.txt"), format!("10.0.0.{number}\n"));
         folder.write(&format!("{name}.signers.yaml"), format!("keys:\n  - {{ id: {name}, consumer: acme, algorithm: hmac-sha256, secret: {{ env: MAC }} }}\n"));

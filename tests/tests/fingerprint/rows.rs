@@ -251,6 +251,8 @@ pub(crate) const STEPS: &[Row] = &[
     ("openapi.formats", "openapi: { file: one.openapi.yaml, formats: @ }", ["true", "false"]),
     ("openapi.status", "openapi: { file: one.openapi.yaml, status: @ }", ["400", "422"]),
     ("openapi.decoded-at-most", "openapi: { file: one.openapi.yaml, decoded-at-most: @ }", ["8KiB", "9KiB"]),
+    ("openapi.responses", "openapi: { file: one.openapi.yaml, responses: @ }", ["report", "refuse"]),
+    ("openapi.response-at-most", "openapi: { file: one.openapi.yaml, responses: report, response-at-most: @ }", ["8KiB", "9KiB"]),
     ("openapi.body-at-most", "openapi: { file: one.openapi.yaml, body-at-most: @ }", ["8KiB", "9KiB"]),
     ("json.decoded-at-most", "json: { decoded-at-most: @ }", ["8KiB", "9KiB"]),
     ("json.body-at-most", "json: { body-at-most: @ }", ["8KiB", "9KiB"]),

@@ -8,12 +8,26 @@ use adamant_filter::prelude::*;
 
 use crate::gate::{self, Otherwise};
 
+/// What becomes of an answer that does not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Responses {
+    /// Answers are not judged.
+    #[default]
+    Off,
+    /// It is counted, and goes on.
+    Report,
+    /// It is counted, and the client gets 502 in its place.
+    Refuse,
+}
+
 /// Lets pass the requests that an OpenAPI description (3.0 or 3.1) has: its paths, methods, parameters and bodies.
 ///
 /// Judged are the path and the method, parameters in path, query, headers and cookies (type, format of lists, `required`
 /// and every keyword of their schemas), and bodies of JSON, which must first be JSON that `json` would pass with its
 /// default bounds. A parameter that is no list is refused when it comes twice. Schemas are read as in `schema`; those of
-/// 3.0 are translated. Not judged are answers, servers and security: who may call stands in the policy. A description
+/// 3.0 are translated. Not judged are servers and security, since who may call stands in the policy, and answers unless
+/// `responses` asks for it. A description
 /// that uses what this filter cannot enforce (`deepObject`, parameters with `content`, parts of segments in `{}`) is a
 /// problem. The body is held back until it was judged.
 ///
@@ -39,6 +53,15 @@ pub(crate) struct OpenapiConfig {
     /// answers 415, `pass` lets it go on unjudged. By default `refuse`.
     #[serde(default)]
     pub(crate) other_bodies: Otherwise,
+    /// Answers of the upstream, by status, media type and JSON: `off` judges none, `report` counts those that do not fit in
+    /// the metric `adamant_openapi_answers_misfit_total`, `refuse` also answers 502 in their place. The upstream is then
+    /// asked for answers that are not compressed; see `compress`. By default `off`.
+    #[serde(default)]
+    pub(crate) responses: Responses,
+    /// Longest answer that is held to be judged, at most `16MiB`. A longer one is refused under `refuse` and goes by under
+    /// `report`. Only with `responses`. By default `64KiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) response_at_most: Option<Size>,
     /// Whether `format` is checked where it is one of JSON Schema's; otherwise it only describes. By default `false`.
     #[serde(default)]
     pub(crate) formats: bool,
@@ -58,6 +81,14 @@ impl OpenapiConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         gate::check_held(self.body_at_most, self.decoded_at_most)?;
+        if self.responses == Responses::Off && self.response_at_most.is_some() {
+            return Err(Problem::at(
+                "response-at-most",
+                "answers are not judged under `responses: off`",
+            ));
+        }
+        gate::check_held(self.response_at_most.unwrap_or(gate::HELD), None)
+            .map_err(|problem| problem.with_path("response-at-most"))?;
         if !matches!(self.status, 400 | 422) {
             return Err(Problem::at(
                 "status",

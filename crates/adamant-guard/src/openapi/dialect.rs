@@ -10,6 +10,7 @@ pub(super) fn translate(document: &mut Value) {
         each(components.get_mut("schemas"), schema);
         each(components.get_mut("parameters"), described);
         each(components.get_mut("requestBodies"), with_content);
+        each(components.get_mut("responses"), with_content);
     }
     each(document.get_mut("paths"), path_item);
 }
@@ -23,6 +24,7 @@ fn path_item(item: &mut Value) {
                 .get_mut("requestBody")
                 .into_iter()
                 .for_each(with_content);
+            each(operation.get_mut("responses"), with_content);
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Operations {
     pub(super) items: Vec<PathItem>,
     /// Schemas of bodies, to which operations refer by position.
     pub(super) bodies: Vec<std::sync::Arc<Compiled>>,
+    with_answers: bool,
 }
 
 /// The operations of one path.
@@ -34,14 +35,36 @@ pub(super) struct PathItem {
 pub(super) struct Operation {
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Body>,
+    /// Empty where answers are not judged.
+    answers: Vec<Answer>,
+}
+
+/// Answers of an operation.
+#[derive(Debug)]
+pub(super) struct Answer {
+    statuses: Statuses,
+    pub(super) contents: Contents,
+}
+
+/// The statuses that an answer may have; the first that fits holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Statuses {
+    One(u16),
+    /// A hundred of them, by the first digit.
+    Class(u16),
+    Any,
 }
 
 /// The body of an operation.
 #[derive(Debug)]
 pub(super) struct Body {
     pub(super) required: bool,
-    content: Vec<Content>,
+    pub(super) contents: Contents,
 }
+
+/// The media types that a body may have.
+#[derive(Debug, Default)]
+pub(super) struct Contents(Vec<Content>);
 
 /// A media type that a body may have.
 #[derive(Debug)]
@@ -65,7 +88,41 @@ pub(super) enum Fate {
     Unknown,
 }
 
-impl Body {
+impl Operation {
+    /// The answer with this status, by the description that says most.
+    pub(super) fn answer(&self, status: u16) -> Option<&Answer> {
+        let fits = |answer: &&Answer| match answer.statuses {
+            Statuses::One(one) => one == status,
+            Statuses::Class(class) => class == status / 100,
+            Statuses::Any => true,
+        };
+        self.answers
+            .iter()
+            .filter(fits)
+            .min_by_key(|answer| answer.statuses)
+    }
+}
+
+impl Statuses {
+    fn of(text: &str) -> Option<Self> {
+        if text == "default" {
+            return Some(Self::Any);
+        }
+        let class = text.strip_suffix("XX").and_then(|class| class.parse().ok());
+        let one = text.parse().ok().filter(|one| (100..600).contains(one));
+        class
+            .filter(|class| (1..6).contains(class))
+            .map(Self::Class)
+            .or(one.map(Self::One))
+    }
+}
+
+impl Contents {
+    /// Whether nothing is said about a body.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What becomes of a body of this media type. The description that says most holds.
     pub(super) fn fate(&self, media: &Media<'_>) -> Fate {
         let fits = |content: &&Content| match (&*content.kind, &*content.subtype) {
@@ -74,7 +131,7 @@ impl Body {
             (kind, subtype) => media.is(kind, subtype),
         };
         let stars = |content: &&Content| u8::from(&*content.kind == "*") + u8::from(&*content.subtype == "*");
-        match self.content.iter().filter(fits).min_by_key(stars) {
+        match self.0.iter().filter(fits).min_by_key(stars) {
             None => Fate::Unknown,
             Some(content) if !content.has_schema => Fate::Free,
             Some(content) => match content.schema {
@@ -87,11 +144,12 @@ impl Body {
 
 impl Operations {
     /// Compiles a description.
-    pub(super) fn read(document: &mut Document) -> Result<Self, String> {
+    pub(super) fn read(document: &mut Document, with_answers: bool) -> Result<Self, String> {
         let mut all = Self {
             paths: Paths::default(),
             items: Vec::new(),
             bodies: Vec::new(),
+            with_answers,
         };
         let Some(paths) = document.root().get("paths") else {
             return Err("it has no `paths`".to_owned());
@@ -170,23 +228,53 @@ impl Operations {
                 }
             }
         }
+        let answers = if self.with_answers {
+            self.answers(document, at)?
+        } else {
+            Vec::new()
+        };
         let body = document.at(&format!("{at}/requestBody"));
         if body.value.is_null() {
             return Ok(Operation {
                 parameters,
                 body: None,
+                answers,
             });
         }
         let body = document.resolve(body)?;
         let (pointer, required) = (format!("{}/content", body.pointer), body.is("required"));
-        let content = self.content(document, &pointer)?;
+        let contents = self.contents(document, &pointer)?;
+        if contents.is_empty() {
+            return Err(format!("there is no media type at `{pointer}`"));
+        }
         Ok(Operation {
             parameters,
-            body: Some(Body { required, content }),
+            body: Some(Body { required, contents }),
+            answers,
         })
     }
 
-    fn content(&mut self, document: &mut Document, pointer: &str) -> Result<Vec<Content>, String> {
+    fn answers(&mut self, document: &mut Document, at: &str) -> Result<Vec<Answer>, String> {
+        let places = document.at(&format!("{at}/responses"));
+        let listed: Result<Vec<_>, String> = places
+            .members()
+            .filter(|(status, _)| !status.starts_with("x-"))
+            .map(|(status, place)| Ok((status.to_owned(), document.resolve(place)?.pointer)))
+            .collect();
+        let mut answers = Vec::new();
+        for (status, pointer) in listed? {
+            let statuses = Statuses::of(&status);
+            let statuses = statuses.ok_or_else(|| format!("`{status}` is no status, at `{at}`"))?;
+            let contents = self.contents(document, &format!("{pointer}/content"))?;
+            answers.push(Answer { statuses, contents });
+        }
+        if answers.is_empty() {
+            return Err(format!("there are no answers at `{at}`"));
+        }
+        Ok(answers)
+    }
+
+    fn contents(&mut self, document: &mut Document, pointer: &str) -> Result<Contents, String> {
         let listed: Result<Vec<_>, String> = document
             .at(pointer)
             .members()
@@ -220,10 +308,7 @@ impl Operations {
                 has_schema,
             });
         }
-        if content.is_empty() {
-            return Err(format!("there is no media type at `{pointer}`"));
-        }
-        Ok(content)
+        Ok(Contents(content))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use adamant_filter::serde_json::json;
 use adamant_filter::trial::{Trial, TrialHost};
+use pingora_http::ResponseHeader;
 use proptest::prelude::*;
 
 use super::*;
@@ -354,6 +355,136 @@ fn descriptions_that_cannot_be_enforced_are_problems() {
             .map(|problem| problem.path().unwrap_or_default())
             .collect();
         assert_eq!(paths, ["file"], "{problems:?}");
+    }
+}
+
+/// A description with answers, judged as `rule` says; and the requests that are asked.
+fn answering(rule: &str) -> (Trial, TrialHost) {
+    let description = json!({
+        "openapi": "3.1.0",
+        "paths": {"/a": {"get": {"responses": {
+            "200": {"content": {"application/json": {"schema": {"type": "object"}}, "text/plain": {}}},
+            "4XX": {"$ref": "#/components/responses/problem"},
+            "204": {"description": "none"},
+        }}}},
+        "components": {"responses": {"problem": {"content": {"application/problem+json": {"schema": {"required": ["title"]}}}}}},
+    });
+    let mut host = TrialHost::new().with_file("api.json", description.to_string());
+    let config = json!({"file": "api.json", "responses": rule, "response-at-most": "64B"});
+    (Trial::with_host::<Openapi>(&config, &mut host), host)
+}
+
+/// The refusal of an answer.
+fn answered(
+    trial: &Trial,
+    status: u16,
+    fields: &[(&'static str, &'static str)],
+    body: &str,
+) -> Option<String> {
+    let request = Request::build(Method::GET, "/a")
+        .unwrap()
+        .with_header("accept-encoding", "gzip");
+    let mut request = trial.prepare(request);
+    assert_eq!(told(trial.ask(&mut request)), None);
+    assert!(
+        request.header(&ACCEPT_ENCODING).is_none(),
+        "nothing compressed is asked for"
+    );
+    let mut head = ResponseHeader::build(status, None).unwrap();
+    for (name, value) in fields {
+        head.append_header(*name, *value).unwrap();
+    }
+    told(trial.response(&request, &mut head, false))
+        .or_else(|| told(trial.response_body(&request, &mut Chunk::held(body.to_owned().into()))))
+}
+
+/// A status, fields and a body, and the refusal.
+type AnswerRow<'r> = (u16, &'r [(&'static str, &'static str)], &'r str, Option<&'r str>);
+
+#[test]
+fn answers_are_judged_where_the_file_says_so() {
+    let json = ("content-type", "application/json");
+    let problem = ("content-type", "application/problem+json");
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(64));
+    let table: [AnswerRow<'_>; 13] = [
+        (200, &[json], "{}", None),
+        (200, &[json], "[]", Some("answer")),
+        (200, &[json], "{", Some("answer")),
+        (200, &[json], "", Some("answer")),
+        (200, &[json], r#"{"a":1,"a":1}"#, Some("answer")),
+        (200, &[json], &long, Some("answer-too-long")),
+        (200, &[("content-type", "text/plain")], "{", None),
+        (200, &[("content-type", "text/html")], "x", Some("answer-type")),
+        (
+            200,
+            &[json, ("content-encoding", "gzip")],
+            "{}",
+            Some("answer-type"),
+        ),
+        (204, &[], "", None),
+        (404, &[problem], r#"{"title":"x"}"#, None),
+        (404, &[problem], "{}", Some("answer")),
+        (500, &[json], "{}", Some("answer-status")),
+    ];
+    for (status, fields, body, expected) in table {
+        let (refusing, _) = answering("refuse");
+        assert_eq!(
+            answered(&refusing, status, fields, body).as_deref(),
+            expected,
+            "{status} {fields:?} {body}"
+        );
+        let (reporting, host) = answering("report");
+        assert_eq!(
+            answered(&reporting, status, fields, body),
+            None,
+            "{status} {fields:?} {body}"
+        );
+        let count = u64::from(expected.is_some());
+        assert_eq!(
+            host.counted("openapi_answers_misfit"),
+            count,
+            "{status} {fields:?} {body}"
+        );
+    }
+}
+
+#[test]
+fn answers_of_our_own_and_of_other_requests_are_left_alone() {
+    let (trial, _) = answering("refuse");
+    let mut request = trial.prepare(Request::build(Method::GET, "/a").unwrap());
+    assert_eq!(told(trial.ask(&mut request)), None);
+    let mut head = ResponseHeader::build(500, None).unwrap();
+    assert_eq!(told(trial.response(&request, &mut head, true)), None);
+    let lenient = with(
+        json!({"responses": "refuse", "undeclared-operations": "pass"}),
+        &json!({"openapi": "3.1.0", "paths": {"/a": {"get": {"responses": {"200": {}}}}}}),
+    );
+    let mut request = lenient.prepare(Request::build(Method::GET, "/b").unwrap());
+    assert_eq!(told(lenient.ask(&mut request)), None);
+    assert_eq!(told(lenient.response(&request, &mut head, false)), None);
+}
+
+#[test]
+fn answers_must_be_described_to_be_judged() {
+    for (responses, keys) in [
+        (json!({}), json!({"responses": "refuse"})),
+        (json!({"20X": {}}), json!({"responses": "report"})),
+        (
+            json!({"200": {"content": {"application/json": {"schema": {"type": "strin"}}}}}),
+            json!({"responses": "refuse"}),
+        ),
+        (json!({"200": {}}), json!({"response-at-most": "1KiB"})),
+        (
+            json!({"200": {}}),
+            json!({"responses": "refuse", "response-at-most": "17MiB"}),
+        ),
+    ] {
+        let description = json!({"openapi": "3.1.0", "paths": {"/a": {"get": {"responses": responses}}}});
+        let mut host = TrialHost::new().with_file("api.json", description.to_string());
+        let mut config = keys.clone();
+        config["file"] = json!("api.json");
+        let problems = Trial::try_build::<Openapi>(&config, &mut host);
+        assert!(problems.is_err(), "{description} {keys}");
     }
 }
 
