@@ -1,5 +1,5 @@
 //! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `content-type`,
-//! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods` and `security-headers`.
+//! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods`, `query` and `security-headers`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -16,6 +16,8 @@ mod headers;
 mod mask;
 mod media_range;
 mod methods;
+mod pattern;
+mod query;
 mod security_headers;
 mod statuses;
 
@@ -35,6 +37,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<content_type::ContentType>(version)
         .filter::<accept::Accept>(version)
         .filter::<csrf::Csrf>(version)
+        .filter::<query::Query>(version)
         .filter::<errors::Errors>(version)
         .filter::<security_headers::SecurityHeaders>(version)
         .filter::<cache_control::CacheControl>(version)
@@ -62,6 +65,7 @@ mod tests {
                 "headers",
                 "mask",
                 "methods",
+                "query",
                 "security-headers"
             ]
         );
