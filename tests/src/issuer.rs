@@ -19,6 +19,12 @@ pub const CLIENT: &str = "app";
 /// What it shares with the gateway.
 pub const SECRET: &str = "a client secret: 100% & more";
 
+/// The other tokens that it gives, which nobody asked for.
+pub const OTHER_TOKENS: [&str; 2] = [
+    "opaque-access-token-0123456789",
+    "opaque-refresh-token-0123456789",
+];
+
 /// A running issuer.
 #[derive(Debug)]
 pub struct Issuer {
@@ -38,6 +44,7 @@ struct State {
     codes: HashMap<String, Asked>,
     count: usize,
     last_code: String,
+    last_token: String,
     twists: Map<String, Value>,
     is_careless: bool,
     is_hidden: bool,
@@ -130,9 +137,15 @@ impl Issuer {
 
     /// From now on, tokens have this claim, or lack it (null).
     pub fn twist(&self, claim: &str, value: Value) {
-        let mut state = self.shared.state();
-        state.twists.clear();
-        state.twists.insert(claim.to_owned(), value);
+        self.twist_all(json!({ claim: value }));
+    }
+
+    /// From now on, tokens have these claims, or lack them (null).
+    pub fn twist_all(&self, claims: Value) {
+        let Value::Object(claims) = claims else {
+            panic!("claims are an object")
+        };
+        self.shared.state().twists = claims;
     }
 
     /// From now on, codes are good more than once.
@@ -149,6 +162,18 @@ impl Issuer {
     #[must_use]
     pub fn last_code(&self) -> String {
         self.shared.state().last_code.clone()
+    }
+
+    /// The last token of a login.
+    #[must_use]
+    pub fn last_token(&self) -> String {
+        self.shared.state().last_token.clone()
+    }
+
+    /// All that it was asked.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.origin.seen()
     }
 
     /// Whether the gateway has last proved itself by `Authorization: Basic`.
@@ -235,7 +260,10 @@ impl Shared {
             used.is_used = true;
         }
         let token = self.id_token(&state.twists, &asked, address);
-        Answer::ok(json!({ "access_token": "opaque", "token_type": "Bearer", "id_token": token }).to_string())
+        state.last_token.clone_from(&token);
+        let [access, refresh] = OTHER_TOKENS;
+        let answer = json!({ "access_token": access, "refresh_token": refresh, "token_type": "Bearer", "id_token": token });
+        Answer::ok(answer.to_string())
     }
 
     fn id_token(&self, twists: &Map<String, Value>, asked: &Asked, address: &str) -> String {

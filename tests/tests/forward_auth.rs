@@ -72,7 +72,7 @@ async fn the_service_learns_the_request_and_nothing_that_is_not_listed() {
         for (name, expected) in [
             ("x-forwarded-method", "PUT"),
             ("x-forwarded-proto", "http"),
-            ("x-forwarded-host", "api.test"),
+            ("x-forwarded-host", "API.test:8080"),
             ("x-forwarded-uri", "/a/c?x=%2e&y"),
             ("x-forwarded-for", "127.0.0.1"),
             ("authorization", "Bearer abc"),
@@ -93,6 +93,60 @@ async fn the_service_learns_the_request_and_nothing_that_is_not_listed() {
         }
         assert_eq!(asked.host, service.address().to_string());
         assert_eq!(origin.last().target, "/a/c?x=%2e&y");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_service_learns_what_the_client_asked_there() {
+    let (origin, service) = (Origin::hello().await, friendly().await);
+    let step = format!(
+        "{{ forward-auth: {{ url: \"http://{}/\", consumer: x-user }} }}",
+        service.address()
+    );
+    let route = format!("name: all\nmatch: {{ path: /** }}\nto: origin\nfilters: [{step}]");
+    let trusting = |network: &str, header: &str| {
+        let keys = format!("trust: {{ proxies: [{network}], header: {header} }}");
+        Setup::new(&Policy::before(&origin).public(&keys).route(&route)).start()
+    };
+    let told = [
+        "Host: inner.test:81",
+        "X-Forwarded-For: 203.0.113.9",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Host: app.test:8443",
+        "Forwarded: for=198.51.100.1;host=evil.test, for=203.0.113.8;proto=https;host=\"api.test\"",
+    ];
+    let cases = [
+        (
+            "127.0.0.0/8",
+            "x-forwarded-for",
+            ["https", "app.test:8443", "203.0.113.9"],
+        ),
+        ("127.0.0.0/8", "forwarded", ["https", "api.test", "203.0.113.8"]),
+        (
+            "10.0.0.0/8",
+            "x-forwarded-for",
+            ["http", "inner.test:81", "127.0.0.1"],
+        ),
+        ("10.0.0.0/8", "forwarded", ["http", "inner.test:81", "127.0.0.1"]),
+    ];
+    for (network, header, expected) in cases {
+        let gateway = trusting(network, header).await;
+        service.forget();
+        let text = request("GET", "/", &told, "");
+        let answer = Client::connect(gateway.address()).await.exchange(text).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let asked = service.only();
+        let names = ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-for"];
+        for (name, expected) in names.into_iter().zip(expected) {
+            assert_eq!(values(&asked, name), [expected], "{network} {header} {name}");
+        }
+        if header == "x-forwarded-for" {
+            // The upstream is told the same.
+            let upstream = origin.last();
+            for (name, expected) in names.into_iter().zip(expected).take(2) {
+                assert_eq!(values(&upstream, name), [expected], "{network} {name}");
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use adamant_tests::client::{get, request};
 use adamant_tests::gateway::Setup;
-use adamant_tests::idp::now;
+use adamant_tests::idp::{api_key_entry, now};
 use adamant_tests::script::{Gate, Step};
 use adamant_tests::{Answer, Authority, Client, Gateway, Origin, Policy, Response, covers, wait};
 use base64::Engine as _;
@@ -173,6 +173,11 @@ async fn what_the_server_says_is_held_against_the_file() {
             "any-audience: true",
             with(active(), "nbf", now() + 200),
             "introspection.not-yet-valid",
+        ),
+        (
+            "any-audience: true",
+            with(active(), "cnf", json!({"jkt": "a"})),
+            "introspection.binding-unchecked",
         ),
         (
             "any-audience: true",
@@ -452,4 +457,28 @@ async fn an_address_that_would_be_asked_in_clear_text_is_no_gateway() {
         .await;
     assert_eq!(told.code, Some(1), "{}", told.text());
     assert!(told.text().contains("clear text"), "{}", told.text());
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_could_judge_is_not_called_bad() {
+    let origin = Origin::hello().await;
+    let server = Origin::start(|_| Answer::status(500)).await;
+    let mine = only(&step(&server, ", active-for: 1m"));
+    let basic = "{ api-key: { keys: { file: keys.yaml } } }";
+    let route = |steps: &str| {
+        format!("name: all\nmatch: {{ path: /** }}\nto: origin\nfilters: [{{ any-of: [{steps}] }}]")
+    };
+    for steps in [format!("{mine}, {basic}"), format!("{basic}, {mine}")] {
+        let gateway = Setup::new(&Policy::before(&origin).route(&route(&steps)))
+            .variable("CLIENT_SECRET", "s3cret")
+            .file(
+                "keys.yaml",
+                format!("keys:\n{}", api_key_entry("k", "a-good-key", "acme", "")),
+            )
+            .start()
+            .await;
+        let lines = ["Authorization: Bearer opaque", "X-API-Key: a-bad-key"];
+        let answer = get(gateway.address(), "/", &lines).await;
+        assert!(answer.refused(503).starts_with("introspection."), "{steps}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use adamant_tests::issuer::{CLIENT, SECRET};
 use adamant_tests::login::{COOKIES, Keys, USUAL, serving, told};
+use adamant_tests::script::{Gate, Step};
 use adamant_tests::{Answer, Browser, Issuer, Origin, Response, covers, wait};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -128,10 +129,9 @@ async fn a_login_belongs_to_the_browser_that_began_it_and_is_completed_once() {
     assert_eq!(told(&browser.open(&forged).await), "oidc-login.state");
     let before = browser.clone();
     assert_eq!(told(&browser.open(&back).await), "302");
-    // The same answer again, by somebody who has kept the cookie: the issuer refuses the code.
+    // The same answer again, by somebody who has kept the cookie: the issuer is not asked, and were it careless.
     let mut again = before.clone();
-    assert_eq!(told(&again.open(&back).await), "oidc-login.code-refused");
-    // And when the issuer is careless, the gateway is not.
+    assert_eq!(told(&again.open(&back).await), "oidc-login.state-used");
     issuer.be_careless();
     let mut again = before.clone();
     assert_eq!(told(&again.open(&back).await), "oidc-login.state-used");
@@ -309,6 +309,45 @@ async fn an_issuer_that_is_down_is_a_fault() {
         let answer = browser.open(&back).await;
         assert_eq!(answer.refused(503), format!("oidc-login.{expected}"));
     }
+}
+
+#[tokio::test]
+async fn codes_are_exchanged_for_so_many_logins_at_once_and_once_for_each() {
+    covers(&["policies.*[].oidc-login.at-once"]);
+    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
+    let gate = Gate::new();
+    let held = gate.clone();
+    let tokens = Origin::start(move |_| Answer::stream(vec![Step::Gate(held.clone())])).await;
+    let endpoints = format!(
+        "endpoints: {{ authorization: \"{}/authorize\", token: \"http://{}/token\" }},",
+        issuer.address(),
+        tokens.address()
+    );
+    let keys = Keys {
+        endpoints: &endpoints,
+        more: ", timeout: 30s, at-once: 1",
+        ..USUAL
+    };
+    let gateway = serving(&issuer, &origin, keys).await;
+    let mut first = Browser::new(&gateway);
+    let back = issuer.sign_in(&first.begin("/").await).await;
+    let mut twin = first.clone();
+    let mut other = Browser::new(&gateway);
+    let elsewhere = issuer.sign_in(&other.begin("/").await).await;
+    let same = back.clone();
+    let waiting = tokio::spawn(async move { first.open(&same).await });
+    tokens.received(1).await;
+    let answer = twin.open(&back).await;
+    assert_eq!(answer.refused(409), "oidc-login.under-way");
+    assert!(answer.field("set-cookie").is_none(), "the login is not over");
+    assert_eq!(other.open(&elsewhere).await.refused(503), "oidc-login.busy");
+    assert_eq!(tokens.count(), 1);
+    gate.open();
+    // Without a token nothing has come of it, and the login may be tried again.
+    let failed = waiting.await.expect("a browser does not panic");
+    assert_eq!(told(&failed), "oidc-login.issuer-failed");
+    assert_eq!(told(&twin.open(&back).await), "oidc-login.issuer-failed");
+    assert_eq!(tokens.count(), 2);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Sessions of people who have signed in: what they say, how long they last, and how they end.
 
 use adamant_tests::client::exchange;
-use adamant_tests::login::{Keys, USUAL, serving};
+use adamant_tests::login::{Keys, USUAL, serving, told};
 use adamant_tests::{Browser, Issuer, Origin, covers, wait};
 use jsonwebtoken::Algorithm;
 use serde_json::json;
@@ -244,4 +244,72 @@ async fn claims_of_the_token_become_the_identity() {
         browser.open(&back).await.refused(500),
         "oidc-login.session-too-large"
     );
+}
+
+#[tokio::test]
+async fn a_session_is_good_for_the_step_that_began_it_alone() {
+    let (issuer, others) = (
+        Issuer::start(&[Algorithm::ES256]).await,
+        Issuer::start(&[Algorithm::ES256]).await,
+    );
+    let origin = Origin::hello().await;
+    issuer.twist("email", json!("ann@app.test"));
+    others.twist("email", json!("ann@app.test"));
+    let with = |more: &'static str| Keys { more, ..USUAL };
+    let ours = serving(&issuer, &origin, USUAL).await;
+    let mut browser = Browser::new(&ours);
+    browser.sign_in(&issuer).await;
+    assert_eq!(
+        browser
+            .at(&serving(&issuer, &origin, USUAL).await)
+            .send("GET", "/", &[])
+            .await
+            .status,
+        200,
+        "another instance of the same step"
+    );
+    // What was taken for the name of the consumer, for a scope or for a claim there stands for something else here.
+    let steps = [", consumer: email", ", scopes: groups", ", claims: [email]"];
+    for more in steps {
+        let other = serving(&issuer, &origin, with(more)).await;
+        let answer = browser.at(&other).send("GET", "/", &[]).await;
+        assert_eq!(answer.refused(401), "oidc-login.session-invalid", "{more}");
+        let mut theirs = Browser::new(&other);
+        theirs.sign_in(&issuer).await;
+        assert_eq!(theirs.send("GET", "/", &[]).await.status, 200, "{more}");
+        let answer = theirs.at(&ours).send("GET", "/", &[]).await;
+        assert_eq!(answer.refused(401), "oidc-login.session-invalid", "{more}");
+    }
+    // The same people at another issuer are others.
+    let other = serving(&others, &origin, USUAL).await;
+    let answer = browser.at(&other).send("GET", "/", &[]).await;
+    assert_eq!(answer.refused(401), "oidc-login.session-invalid");
+}
+
+#[tokio::test]
+async fn a_session_always_says_whose_it_is() {
+    let (issuer, origin) = (Issuer::start(&[Algorithm::ES256]).await, Origin::hello().await);
+    let by_subject = "\n  - authorize: { claims: { sub: ann } }";
+    let keys = Keys {
+        more: ", consumer: preferred",
+        steps: by_subject,
+        ..USUAL
+    };
+    let gateway = serving(&issuer, &origin, keys).await;
+    for (sub, expected) in [
+        (json!("ann"), "200"),
+        (json!("bob"), "authorize.claim"),
+        (serde_json::Value::Null, "oidc-login.subject"),
+        (json!(7), "oidc-login.subject"),
+        (json!(["ann"]), "oidc-login.subject"),
+    ] {
+        issuer.twist_all(json!({ "preferred": "ann", "sub": sub }));
+        let mut browser = Browser::new(&gateway);
+        let back = issuer.sign_in(&browser.begin("/").await).await;
+        let mut answer = browser.open(&back).await;
+        if answer.status == 302 {
+            answer = browser.send("GET", "/", &[]).await;
+        }
+        assert_eq!(told(&answer), expected, "{sub}");
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use adamant_tests::client::{CARRIERS, exchange, request};
 use adamant_tests::gateway::Setup;
 use adamant_tests::idp::now;
-use adamant_tests::{Answer, Gateway, Origin, Policy, Response, covers};
+use adamant_tests::script::{Gate, Step};
+use adamant_tests::{Answer, Client, Gateway, Origin, Policy, Response, covers};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -174,7 +175,7 @@ async fn a_message_is_delivered_once_where_the_file_says_so() {
     let again = taking(&origin, "secrets: [{ file: one.secret }], replay: allow").await;
     let sent = now();
     let signed = |id: &str| code(ONE, id, sent, BODY);
-    // As long as the upstream fails, the sender may try again.
+    // As long as the upstream fails, the sender may try again, and at once.
     for _ in 0..2 {
         let count = origin.count();
         assert_eq!(
@@ -182,13 +183,6 @@ async fn a_message_is_delivered_once_where_the_file_says_so() {
             500
         );
         assert_eq!(origin.count(), count + 1);
-        // The exchange is settled after its last byte.
-        once.counts(
-            "http_server_request_duration_seconds_count",
-            &[],
-            (count + 1) as f64,
-        )
-        .await;
     }
     status.store(204, Ordering::Relaxed);
     assert_eq!(
@@ -209,4 +203,98 @@ async fn a_message_is_delivered_once_where_the_file_says_so() {
             204
         );
     }
+}
+
+#[tokio::test]
+async fn a_message_under_way_is_not_told_as_delivered() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let origin = Origin::start(move |_| {
+        Answer::raw_steps(vec![
+            Step::Gate(held.clone()),
+            Step::Data("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n".into()),
+            Step::Close,
+        ])
+    })
+    .await;
+    let gateway = taking(&origin, "secrets: [{ file: one.secret }], replay: refuse").await;
+    let sent = now();
+    let signed = code(ONE, "m", sent, BODY);
+    let lines = [
+        "webhook-id: m".to_owned(),
+        format!("webhook-timestamp: {sent}"),
+        format!("webhook-signature: {signed}"),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let mut first = Client::connect(gateway.address()).await;
+    first.send(request("POST", "/", &lines, BODY)).await;
+    origin.received(1).await;
+    let answer = deliver(&gateway, ("m", sent, &signed), &[], BODY).await;
+    assert_eq!(told(&answer), refused(409, "under-way"));
+    assert_eq!(answer.field("retry-after"), Some("5"));
+    gate.open();
+    assert_eq!(first.read().await.status, 502);
+    assert_eq!(
+        deliver(&gateway, ("m", sent, &signed), &[], BODY).await.status,
+        502
+    );
+    assert_eq!(origin.count(), 2);
+}
+
+/// What the log tells of the step, oldest first.
+async fn decided(gateway: &Gateway, count: usize) -> Vec<String> {
+    let lines = gateway.logged(count).await;
+    lines.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn in_shadow_no_body_is_held_or_refused() {
+    let origin = Origin::hello().await;
+    let step = "webhook-signature: { secrets: [{ file: one.secret }], replay: allow, body-at-most: 1KiB }";
+    let route = format!(
+        "name: hooks\nmatch: {{ path: /** }}\npublic: true\nto: origin\nfilters:\n  - {step}\n    shadow: true"
+    );
+    let policy = Policy::before(&origin)
+        .route(&route)
+        .observe("access-log: { to: stdout, format: json }");
+    let gateway = Setup::new(&policy).file("one.secret", ONE).start().await;
+    let sent = now();
+    let good = |body: &str| code(ONE, "m", sent, body);
+    let long = "a".repeat(200_000);
+    let middle = "a".repeat(2000);
+    let mut count = 0;
+    for more in CARRIERS {
+        let cases = [
+            (BODY, good(BODY), None),
+            (BODY, good("other"), Some("webhook-signature.signature")),
+            (&*middle, good(&middle), Some("webhook-signature.body-in-pieces")),
+            (&*long, good(&long), Some("webhook-signature.body-in-pieces")),
+            ("", good(""), Some("webhook-signature.body-missing")),
+        ];
+        for (body, signature, expected) in cases {
+            let answer = deliver(&gateway, ("m", sent, &signature), more, body).await;
+            assert_eq!(told(&answer), (200, String::new()), "{more:?} {expected:?}");
+            assert_eq!(origin.last().body_length, body.len() as u64);
+            count += 1;
+            let lines = decided(&gateway, count).await;
+            let line = lines.last().expect("a line");
+            let would: Vec<&str> = ["signature", "body-in-pieces", "body-missing"]
+                .into_iter()
+                .filter(|code| line.contains(&format!("webhook-signature.{code}")))
+                .collect();
+            let expected: Vec<&str> = expected
+                .iter()
+                .filter_map(|code| code.split('.').nth(1))
+                .collect();
+            assert_eq!(would, expected, "{more:?} {line}");
+        }
+    }
+    let body = format!("{:x}\r\n{BODY}\r\n0\r\n\r\n", BODY.len());
+    let text = format!(
+        "POST / HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\nwebhook-id: m\r\nwebhook-timestamp: {sent}\r\nwebhook-signature: {}\r\n\r\n{body}",
+        good(BODY)
+    );
+    assert_eq!(exchange(gateway.address(), text).await.status, 200);
+    let lines = decided(&gateway, count + 1).await;
+    assert!(!lines[count].contains("webhook-signature."), "{}", lines[count]);
 }

@@ -1,4 +1,4 @@
-//! Claims by their names in the file, nested ones included, and how a claim is read as text.
+//! Claims by their names in the file, nested ones included, and how a claim is read: as text, date, audience, scopes.
 //!
 //! Knows no rule: whether a claim suffices is for the filter that asks.
 
@@ -97,6 +97,54 @@ pub(crate) fn lists(value: &Value, word: &str) -> bool {
     }
 }
 
+/// A claim of a kind that it must not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+/// A `NumericDate` in milliseconds: seconds, perhaps with a fraction (RFC 7519 §2).
+pub(crate) fn date(value: Option<&Value>) -> Result<Option<u64>, Unreadable> {
+    let Some(value) = value else { return Ok(None) };
+    if let Some(seconds) = value.as_u64() {
+        return Ok(Some(seconds.saturating_mul(1000)));
+    }
+    let seconds = value
+        .as_f64()
+        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+        .ok_or(Unreadable)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is not negative"
+    )]
+    Ok(Some((seconds * 1000.0) as u64))
+}
+
+/// Whether an audience, which is one text or a list of them, has one of `ours`.
+pub(crate) fn is_meant(audience: Option<&Value>, ours: &[String]) -> bool {
+    let is_ours = |name: &Value| {
+        name.as_str()
+            .is_some_and(|name| ours.iter().any(|one| one == name))
+    };
+    match audience {
+        Some(Value::Array(names)) => names.iter().any(is_ours),
+        Some(name) => is_ours(name),
+        None => false,
+    }
+}
+
+/// Scopes as text with spaces (RFC 8693 §4.2), or as list.
+pub(crate) fn scopes(granted: Option<&Value>) -> Result<Vec<&str>, Unreadable> {
+    match granted {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|scope| scope.as_str().ok_or(Unreadable))
+            .collect(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => Err(Unreadable),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use adamant_filter::serde_json::json;
@@ -159,5 +207,47 @@ mod tests {
         assert!(lists(&json!("admin staff"), "staff") && lists(&json!(["a b"]), "a b"));
         assert!(!lists(&json!("administrator"), "admin") && !lists(&json!(["a b"]), "a"));
         assert!(!lists(&json!({"admin": true}), "admin"));
+    }
+
+    #[test]
+    fn dates_are_seconds_from_the_epoch_on() {
+        let cases = [
+            (json!(7), Ok(Some(7000))),
+            (json!(7.25), Ok(Some(7250))),
+            (json!(u64::MAX), Ok(Some(u64::MAX))),
+            (json!(1e300), Ok(Some(u64::MAX))),
+            (json!(-1), Err(Unreadable)),
+            (json!("7"), Err(Unreadable)),
+            (json!(null), Err(Unreadable)),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(date(Some(&value)), expected, "{value}");
+        }
+        assert_eq!(date(None), Ok(None));
+    }
+
+    #[test]
+    fn audiences_and_scopes_are_texts_or_lists() {
+        let ours = ["a".to_owned(), "b".to_owned()];
+        for (value, expected) in [
+            (json!("b"), true),
+            (json!(["x", "a"]), true),
+            (json!("a b"), false),
+            (json!([["a"]]), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(is_meant(Some(&value), &ours), expected, "{value}");
+        }
+        assert!(!is_meant(None, &ours));
+        for (value, expected) in [
+            (json!(" read  write "), Ok(vec!["read", "write"])),
+            (json!(["read write"]), Ok(vec!["read write"])),
+            (json!(["read", 7]), Err(Unreadable)),
+            (json!(null), Err(Unreadable)),
+            (json!(7), Err(Unreadable)),
+        ] {
+            assert_eq!(scopes(Some(&value)), expected, "{value}");
+        }
+        assert_eq!(scopes(None), Ok(Vec::new()));
     }
 }

@@ -108,13 +108,26 @@ pub(crate) struct Landing<T> {
 impl<T> Landing<T> {
     /// Gives everybody the result. Whatever remembers it must do so before.
     pub(crate) fn land(self, result: T) {
+        // Before anybody wakes: whoever has the result and asks again must not get the same one.
+        self.leave();
         self.flight.end(Some(result));
+    }
+
+    fn leave(&self) {
+        let mut under_way = lock(&self.flights.under_way);
+        // Somebody may have begun anew on this topic since.
+        if under_way
+            .get(&self.topic)
+            .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
+        {
+            under_way.remove(&self.topic);
+        }
     }
 }
 
 impl<T> Drop for Landing<T> {
     fn drop(&mut self) {
-        lock(&self.flights.under_way).remove(&self.topic);
+        self.leave();
         self.flight.end(None);
     }
 }
@@ -230,6 +243,36 @@ mod tests {
             matches!(flights.board([1; 32]), Boarding::First(..)),
             "nothing is kept"
         );
+    }
+
+    /// Asks again as soon as it is woken.
+    struct Again(Arc<Flights<u8>>, Mutex<Option<Boarding<u8>>>);
+
+    impl Wake for Again {
+        fn wake(self: Arc<Self>) {
+            *lock(&self.1) = Some(self.0.board([1; 32]));
+        }
+    }
+
+    #[test]
+    fn whoever_has_a_result_and_asks_again_begins_anew() {
+        let flights = Flights::<u8>::new(2);
+        let Boarding::First(landing, mut wait) = flights.board([1; 32]) else {
+            panic!("nobody was there before");
+        };
+        let again = Arc::new(Again(Arc::clone(&flights), Mutex::default()));
+        let waker = Waker::from(Arc::clone(&again));
+        let _ = Pin::new(&mut wait).poll(&mut Context::from_waker(&waker));
+        landing.land(7);
+        let second = lock(&again.1).take();
+        assert!(matches!(second, Some(Boarding::First(..))));
+        assert_eq!(
+            flights.len(),
+            1,
+            "the end of the first takes nothing from the second"
+        );
+        drop(second);
+        assert_eq!(flights.len(), 0);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! does not list; no field of the answer reaches upstream or client that the file does not list either.
 
 mod fields;
-mod room;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +17,7 @@ use adamant_filter::{Answer, Call, Target, Transport};
 pub(crate) use self::fields::lower_case;
 
 use self::fields::{ALWAYS_RELAYED, Purpose};
-use self::room::Room;
+use crate::room::Room;
 use crate::service::Address;
 
 /// Largest answer that is read; its body is thrown away.
@@ -199,19 +198,29 @@ impl Inquiry {
         Ok(answer)
     }
 
+    /// Takes away what the service would have been asked about, and what only its answer may set, since another branch
+    /// of a group has passed.
+    pub(crate) fn conceal(&self, request: &mut Request, read: Option<&HeaderName>) {
+        for name in self.take.iter().chain(&self.strip).chain(read) {
+            if request.came_to_group(name) {
+                request.remove_header(name);
+            }
+        }
+    }
+
     fn passes(&self, status: u16) -> bool {
         (200..300).contains(&status) && (self.pass.is_empty() || self.pass.contains(&status))
     }
 
-    /// What the service is told: method, target and host as the route saw them, the client's address, and the listed
-    /// fields. The names are those that Traefik and Caddy use. `None` for a target that no field can hold.
+    /// What the service is told: method and target as the route saw them, scheme and host as the client asked for them
+    /// (before trusted proxies, and with the port), its address, and the listed fields. The names are those that
+    /// Traefik and Caddy use. `None` for a target that no field can hold.
     fn call(&self, request: &Request) -> Option<Call> {
         let query = request
             .query()
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let uri = HeaderValue::from_bytes(format!("{}{query}", request.path()).as_bytes()).ok()?;
-        let proto = if request.tls().is_some() { "https" } else { "http" };
         let mut sent: Fields = vec![
             (
                 HeaderName::from_static("x-forwarded-method"),
@@ -219,11 +228,11 @@ impl Inquiry {
             ),
             (
                 HeaderName::from_static("x-forwarded-proto"),
-                HeaderValue::from_static(proto),
+                HeaderValue::from_static(request.asked_scheme()),
             ),
             (
                 HeaderName::from_static("x-forwarded-host"),
-                HeaderValue::from_str(request.host()).ok()?,
+                HeaderValue::from_str(request.asked_authority()).ok()?,
             ),
             (HeaderName::from_static("x-forwarded-uri"), uri),
             (
@@ -259,6 +268,7 @@ impl Inquiry {
                     status,
                     fields: told,
                     body: <_>::default(),
+                    refuses: true,
                 }))
             }
             _ => BAD_ANSWER.fault(),

@@ -42,6 +42,7 @@ mod jwt;
 mod oidc_login;
 mod owned_field;
 mod replay;
+mod room;
 mod scopes;
 mod service;
 mod signature;

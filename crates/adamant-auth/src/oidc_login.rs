@@ -67,7 +67,7 @@ pub struct OidcLogin {
     login_cookie: Box<str>,
     lifetime: Lifetime,
     claims: Box<[String]>,
-    completed: Replay,
+    completed: Arc<Replay>,
     consumers: Arc<Consumers>,
     unproved: challenge::Challenge,
     identity: Writes<Identity>,
@@ -112,7 +112,7 @@ impl Filter for OidcLogin {
                 idle: session.idle.millis(),
             },
             claims: config.claims.iter().cloned().collect(),
-            completed: Replay::new(config.remember, LOGIN_MAX.duration()),
+            completed: Arc::new(Replay::new(config.remember, LOGIN_MAX.duration())),
             consumers: boot.consumers(),
             unproved: challenge::Challenge::new("Cookie", &challenge::default_realm(), &[])?,
             identity: boot.writes::<Identity>(),
@@ -125,6 +125,7 @@ impl Filter for OidcLogin {
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
         hooks
             .request_or_async(Self::check, Self::complete)
+            .conceal(Self::conceal)
             .response(Self::renew)
     }
 }
@@ -180,6 +181,11 @@ impl OidcLogin {
         })
     }
 
+    fn conceal(&self, request: &mut Request) {
+        strip_cookie(request, &self.session_cookie);
+        strip_cookie(request, &self.login_cookie);
+    }
+
     fn session_of(&self, request: &Request) -> Result<Session, &'static Reason> {
         let value = match cookie(request, &self.session_cookie) {
             Found::Absent => return Err(&reason::MISSING),
@@ -194,8 +200,7 @@ impl OidcLogin {
     fn accept(&self, request: &mut Request, mut session: Session) -> Verdict {
         let identity = session::identity(&session, &self.name, &self.consumers);
         request.put(&self.identity, identity);
-        strip_cookie(request, &self.session_cookie);
-        strip_cookie(request, &self.login_cookie);
+        self.conceal(request);
         if session.is_due(self.lifetime, request.wall())
             && let Some(sealers) = &self.sealers
         {
@@ -222,7 +227,7 @@ impl OidcLogin {
             code_challenge: &pending.code_challenge(),
         });
         match (location, pending.cookie(&self.login_cookie, &sealers.login)) {
-            (Ok(location), Ok(cookie)) => redirect(&location, [Some(cookie), None]),
+            (Ok(location), Ok(cookie)) => redirect(&location, [Some(cookie), None], true),
             (Err(reason), _) | (_, Err(reason)) => reason.fault(),
         }
     }
@@ -245,6 +250,14 @@ impl OidcLogin {
     async fn try_to_complete(&self, request: &mut Request) -> Result<Verdict, Failure> {
         let sealers = self.sealers.as_ref().ok_or(&reason::KEY_WITHHELD)?;
         let (pending, code) = self.returned(request, sealers).map_err(Failure::Refused)?;
+        // One question for each login at a time. It may be asked again unless it came to a session.
+        let mark = Sha256::digest(pending.state.as_bytes()).into();
+        let login = match self.completed.begin(mark, request.now()) {
+            Ok(login) => login,
+            Err(Seen::NoRoom) => return Err((&reason::MEMORY_FULL).into()),
+            Err(Seen::UnderWay) => return Err(Failure::Refused(&reason::UNDER_WAY)),
+            Err(Seen::Again | Seen::First) => return Err(Failure::Refused(&reason::STATE_USED)),
+        };
         let token = self.issuer.exchange(&code, &pending.verifier).await?;
         let identity = self
             .tokens
@@ -261,18 +274,14 @@ impl OidcLogin {
         let session = self
             .session_from(&identity, &pending, request.wall())
             .map_err(Failure::Refused)?;
-        let mark = Sha256::digest(pending.state.as_bytes()).into();
-        match self.completed.see(mark, request.now()) {
-            Seen::First => {}
-            Seen::Again => return Err(Failure::Refused(&reason::STATE_USED)),
-            Seen::NoRoom => return Err((&reason::MEMORY_FULL).into()),
-        }
         let cookie = session
             .cookie(&self.session_cookie, &sealers.session, self.lifetime)
             .map_err(Failure::Refused)?;
+        login.count();
         Ok(redirect(
             &pending.target,
             [Some(cookie), session::set(&self.login_cookie, "", 0)],
+            false,
         ))
     }
 
@@ -339,8 +348,11 @@ impl OidcLogin {
     fn refuse_login(&self, reason: &'static Reason) -> Verdict {
         let forget = session::set(&self.login_cookie, "", 0).map(|value| (SET_COOKIE, value));
         match self.unproved.deny(reason) {
-            // The answer to another login says nothing about the one of this browser.
-            Verdict::Deny(denial) if *reason == reason::STATE => Verdict::Deny(denial),
+            // The answer to another login says nothing about the one of this browser, and one that is under way is
+            // not over.
+            Verdict::Deny(denial) if [reason::STATE, reason::UNDER_WAY].contains(reason) => {
+                Verdict::Deny(denial)
+            }
             Verdict::Deny(mut denial) => {
                 denial.fields.extend(forget);
                 Verdict::Deny(denial)
@@ -370,6 +382,7 @@ impl OidcLogin {
             status: 200,
             fields,
             body: "You are signed out here.\n".into(),
+            refuses: false,
         }))
     }
 
@@ -401,8 +414,9 @@ fn is_same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-/// Sends the browser to another page. What was asked for stays between gateway and issuer.
-fn redirect(location: &str, cookies: [Option<HeaderValue>; 2]) -> Verdict {
+/// Sends the browser to another page; to the issuer in place of a refusal. What was asked for stays between gateway
+/// and issuer.
+fn redirect(location: &str, cookies: [Option<HeaderValue>; 2], refuses: bool) -> Verdict {
     let Ok(location) = HeaderValue::from_str(location) else {
         return reason::ISSUER_FAILED.fault();
     };
@@ -416,6 +430,7 @@ fn redirect(location: &str, cookies: [Option<HeaderValue>; 2]) -> Verdict {
         status: 302,
         fields,
         body: Default::default(),
+        refuses,
     }))
 }
 

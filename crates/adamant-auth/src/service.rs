@@ -20,7 +20,14 @@ impl Address {
     /// Reads the value of the key `url`.
     pub(crate) fn parse(url: &str) -> Result<Self, Problem> {
         let wrong = |message: &str| {
-            Err(Problem::at("url", message).with_help("write it like `https://id.example.com/introspect`"))
+            let problem = Problem::at("url", message);
+            let problem = problem.with_help("write it like `https://id.example.com/introspect`");
+            // Whoever writes a user may have written a password, too.
+            Err(if url.contains('@') {
+                problem.hidden()
+            } else {
+                problem
+            })
         };
         let lower = url.to_ascii_lowercase();
         let Some(scheme) = ["https://", "http://"]

@@ -210,7 +210,7 @@ impl Signature {
             .as_ref()
             .map(|replay| replay.see(candidate.mark, request.now()))
         {
-            Some(Seen::Again) => return self.refuse(&reason::REPLAYED),
+            Some(Seen::Again | Seen::UnderWay) => return self.refuse(&reason::REPLAYED),
             Some(Seen::NoRoom) => return reason::REPLAY_FULL.fault(),
             Some(Seen::First) | None => {}
         }

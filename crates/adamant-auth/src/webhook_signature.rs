@@ -6,6 +6,7 @@
 mod config;
 mod message;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adamant_filter::prelude::*;
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub use self::config::WebhookSignatureConfig;
 
 use self::message::{MALFORMED, MISSING, Message, SEVERAL, TOO_MANY};
-use crate::replay::{Mark, Replay, Seen};
+use crate::replay::{Replay, Seen, Try};
 
 /// Bytes of a secret at least, as Standard Webhooks demands.
 const SECRET_MIN: usize = 24;
@@ -31,7 +32,7 @@ pub struct WebhookSignature {
     is_withheld: bool,
     /// Seconds.
     tolerance: u64,
-    replay: Option<Replay>,
+    replay: Option<Arc<Replay>>,
     state: Word,
     delivery: (Writes<Delivery>, MayRead<Delivery>),
 }
@@ -46,6 +47,11 @@ impl std::fmt::Debug for WebhookSignature {
     }
 }
 
+const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
+
+/// When a sender should ask again about a message that is under way.
+const RETRY_SECONDS: &str = "5";
+
 /// What is known of a message; the word is 0 where this step has seen none.
 mod state {
     /// Its body must be seen.
@@ -54,9 +60,9 @@ mod state {
     pub(super) const PROVED: u64 = 2;
 }
 
-/// A message that counts as delivered unless the upstream fails.
+/// A message on its way to the upstream; it counts as delivered when that takes it.
 #[derive(Debug)]
-struct Delivery(Mark);
+struct Delivery(Try);
 
 impl Slot for Delivery {
     const NAME: &'static str = "webhook delivery";
@@ -76,6 +82,7 @@ impl Filter for WebhookSignature {
         &Self::BODY_MISSING,
         &Self::SIGNATURE,
         &Self::KEY_WITHHELD,
+        &Self::UNDER_WAY,
         &Self::DUPLICATE,
         &Self::REPLAY_FULL,
     ];
@@ -89,7 +96,7 @@ impl Filter for WebhookSignature {
         let window = Duration::from_millis(2 * config.tolerance.millis()) + Duration::from_secs(1);
         let replay = config.remembered().map(|room| {
             boot.reserve("delivered messages", Replay::bound(room));
-            Replay::new(room, window)
+            Arc::new(Replay::new(room, window))
         });
         let mut shared = Vec::new();
         for (index, at) in config.secrets.iter().enumerate() {
@@ -115,7 +122,7 @@ impl Filter for WebhookSignature {
             .request_body(Self::check_body)
             .attempt(Self::check_no_body);
         if self.replay.is_some() {
-            hooks.finish(Self::settle)
+            hooks.response(Self::settle).finish(Self::settle_at_last)
         } else {
             hooks
         }
@@ -162,6 +169,7 @@ impl WebhookSignature {
     const SIGNATURE: Reason = Reason::new("signature", 401, "no signature of the message is right");
     const KEY_WITHHELD: Reason =
         Reason::new("key-withheld", 503, "the secrets are not known to this command");
+    const UNDER_WAY: Reason = Reason::new("under-way", 409, "the message is being delivered at this moment");
     const DUPLICATE: Reason = Reason::new("duplicate", 409, "the message was delivered before");
     const REPLAY_FULL: Reason = Reason::new(
         "replay-full",
@@ -204,10 +212,16 @@ impl WebhookSignature {
             Err(reason) => return reason.deny(),
         };
         if let Some(replay) = &self.replay {
-            match replay.see(mark, request.now()) {
-                Seen::First => request.put(&self.delivery.0, Delivery(mark)),
-                Seen::Again => return Self::DUPLICATE.deny(),
-                Seen::NoRoom => return Self::REPLAY_FULL.fault(),
+            match replay.begin(mark, request.now()) {
+                Ok(delivery) => request.put(&self.delivery.0, Delivery(delivery)),
+                Err(Seen::NoRoom) => return Self::REPLAY_FULL.fault(),
+                // Senders take every status but 2xx for a failure and try again later, whether the first try
+                // comes to something or not.
+                Err(Seen::UnderWay) => {
+                    let later = (RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+                    return Self::UNDER_WAY.deny_with(vec![later]);
+                }
+                Err(Seen::Again | Seen::First) => return Self::DUPLICATE.deny(),
             }
         }
         request.set_word(self.state, state::PROVED);
@@ -238,12 +252,26 @@ impl WebhookSignature {
         Ok(())
     }
 
-    /// A message that the upstream did not take may be sent again.
-    fn settle(&self, finished: &Finished<'_>) {
-        if let (Some(Delivery(mark)), Some(replay)) = (finished.peek(&self.delivery.1), &self.replay)
-            && !(200..300).contains(&finished.status)
-        {
-            replay.forget(mark);
+    /// A message that the upstream did not take may be sent again, as soon as its sender knows.
+    fn settle(&self, response: &mut Response<'_>) -> Verdict {
+        if let Some(Delivery(delivery)) = response.peek(&self.delivery.1) {
+            if response.status().is_success() {
+                delivery.count();
+            } else {
+                delivery.fail();
+            }
+        }
+        Verdict::Pass
+    }
+
+    /// A step in shadow sees no response. A message that nobody has answered failed.
+    fn settle_at_last(&self, finished: &Finished<'_>) {
+        if let Some(Delivery(delivery)) = finished.peek(&self.delivery.1) {
+            if (200..300).contains(&finished.status) {
+                delivery.count();
+            } else {
+                delivery.fail();
+            }
         }
     }
 }

@@ -87,6 +87,24 @@ impl Journal {
         self.entries.push(Before::Field(name.clone()));
     }
 
+    /// A field is gone for good: going back takes away what was put in its place since, and gives back nothing.
+    pub(crate) fn forget(&mut self, name: &HeaderName) {
+        if !self.is_on {
+            return;
+        }
+        for entry in &mut self.entries {
+            if matches!(entry, Before::Value(known, _) if known == name) {
+                *entry = Before::Field(name.clone());
+            }
+        }
+    }
+
+    /// Whether this field has been changed.
+    pub(crate) fn has_field(&self, name: &HeaderName) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| matches!(entry, Before::Field(field) if field == name))
+    }
+
     /// The target is about to change.
     pub(crate) fn target(&mut self, target: &Uri) {
         if self.is_on {
@@ -98,6 +116,46 @@ impl Journal {
     pub(crate) fn slot(&mut self, index: usize, value: impl FnOnce() -> Option<Arc<dyn Any + Send + Sync>>) {
         if self.is_on {
             self.entries.push(Before::Slot(index, value()));
+        }
+    }
+}
+
+#[cfg(all(test, feature = "engine"))]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::Request;
+
+    #[test]
+    fn what_was_discarded_does_not_come_back() {
+        let kept = HeaderName::from_static("x-kept");
+        let gone = HeaderName::from_static("x-gone");
+        let value = HeaderValue::from_static("ours");
+        let changes: [fn(&mut Request, &HeaderName, HeaderValue); 4] = [
+            |_, _, _| {},
+            |request, name, _| request.remove_header(name),
+            |request, name, value| request.set_header(name.clone(), value),
+            |request, name, value| request.append_header(name.clone(), value),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut request = Request::build(Method::GET, "/").unwrap();
+            for field in ["x-kept", "x-gone", "x-kept", "x-gone"] {
+                request = request.with_header(field, "theirs");
+            }
+            let outer = request.mark();
+            change(&mut request, &gone, value.clone());
+            let inner = request.mark();
+            change(&mut request, &gone, value.clone());
+            request.remove_header(&kept);
+            request.discard_header(&gone);
+            change(&mut request, &gone, value.clone());
+            for mark in [inner, outer] {
+                request.undo(mark);
+                assert!(request.header(&gone).is_none(), "{number}");
+                let all = request.head().headers.get_all(&kept).iter();
+                assert_eq!(all.filter(|value| *value == "theirs").count(), 2, "{number}");
+            }
         }
     }
 }

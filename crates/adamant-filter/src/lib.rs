@@ -125,7 +125,7 @@ pub use problem::{Problem, Problems, did_you_mean};
 pub use query::is_parameter;
 #[cfg(feature = "engine")]
 pub use request::InvalidTarget;
-pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single};
+pub use request::{CAPTURES_MAX, Origin, Request, RouteFacts, Single, Told};
 pub use response::{Hold, Over, Response};
 pub use slot::{Layout, MayRead, Reads, Slot, Word, Writes};
 pub use time::{Tick, Wall};

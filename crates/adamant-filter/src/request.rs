@@ -3,6 +3,9 @@
 //! The path is canonical and the client address is decided before any filter runs; nobody parses them
 //! again. A `Request` knows no socket and has no lifetime, so that `async` hooks need no annotations.
 
+mod asked;
+mod origin;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -10,10 +13,12 @@ use http::Method;
 use http::header::{HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 
+pub use self::origin::{Origin, RouteFacts, Told};
+
 use crate::fields::NameBatch;
 use crate::identity::TlsFacts;
 use crate::journal::{Before, Journal, Mark};
-use crate::query::is_parameter;
+use crate::query::without_parameter;
 use crate::slot::{Facts, MayRead, Reads, Slot, Word, Writes};
 use crate::time::{Tick, Wall};
 
@@ -22,34 +27,6 @@ pub const CAPTURES_MAX: usize = 8;
 
 /// Notes that one exchange may carry; more are dropped.
 const NOTES_MAX: usize = 4;
-
-/// What is known of a request besides its head. Filled by the engine.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The client's address after trusted proxies were taken into account.
-    pub client: IpAddr,
-    /// The other end of the TCP connection.
-    pub peer: SocketAddr,
-    /// Name of the listener.
-    pub listener: Arc<str>,
-    /// Facts of the TLS connection.
-    pub tls: Option<Arc<TlsFacts>>,
-    /// Monotonic time of arrival.
-    pub now: Tick,
-    /// Wall time of arrival.
-    pub wall: Wall,
-}
-
-/// The matched route as filters may see it.
-#[derive(Debug, Default)]
-pub struct RouteFacts {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its path pattern, as written.
-    pub pattern: Arc<str>,
-    /// Names of the captures in the pattern, left to right.
-    pub captures: Vec<Arc<str>>,
-}
 
 /// A request on its way through the filters.
 #[derive(Debug)]
@@ -251,7 +228,15 @@ impl Request {
     /// Takes a field away for good: what a client may never send does not come back either when a group of steps tries
     /// another branch.
     pub fn discard_header(&mut self, name: &HeaderName) {
+        self.journal.forget(name);
         self.head.remove_header(name);
+    }
+
+    /// Whether no step of the group that is being asked has written this field: what stands in it came to the group.
+    /// For [`Hooks::conceal`](crate::Hooks::conceal), which must not take away what another branch has set.
+    #[must_use]
+    pub fn came_to_group(&self, name: &HeaderName) -> bool {
+        !self.journal.has_field(name)
     }
 
     /// Takes away all fields whose name `matches`. Allocates nothing.
@@ -266,15 +251,12 @@ impl Request {
     }
 
     /// Takes away all pairs of the query with this name, in whatever spelling; the upstream and later filters do not
-    /// see them. Allocates the new target.
+    /// see them. Allocates the new target if there is one.
     pub fn remove_query(&mut self, name: &str) {
-        let Some(query) = self.query() else { return };
-        let kept: Vec<&str> = query
-            .split('&')
-            .filter(|pair| !is_parameter(pair.split('=').next().unwrap_or_default().as_bytes(), name))
-            .collect();
-        let mark = if kept.is_empty() { "" } else { "?" };
-        let target = format!("{}{mark}{}", self.path(), kept.join("&"));
+        let Some(query) = self.query().and_then(|query| without_parameter(query, name)) else {
+            return;
+        };
+        let target = format!("{}{query}", self.path());
         // HTTP/2 keeps the authority in the target, so that only this part may change. A target without a
         // part of its query is as valid as it was.
         let mut parts = self.head.uri.clone().into_parts();
@@ -322,6 +304,7 @@ impl Request {
                 peer: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
                 listener: Arc::default(),
                 tls: None,
+                told: Told::Nothing,
                 now: Tick(0),
                 wall: Wall(0),
             },

@@ -10,6 +10,8 @@ use adamant_filter::Reason;
 use adamant_policy::config::UpstreamProtocol;
 use bytes::Bytes;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ServerApp};
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::default_h2_options;
 use pingora::proxy::{HttpProxy, http_proxy};
@@ -52,6 +54,8 @@ impl Carriers {
             .iter()
             .all(|upstream| upstream.protocol == UpstreamProtocol::H1);
         let ca_file = engine.upstreams.ca_file();
+        let mut options = ConnectorOptions::new(POOL_MAX);
+        options.ca_file = ca_file.map(str::to_owned);
         let conf = ServerConf {
             threads: 1,
             upstream_keepalive_pool_size: POOL_MAX,
@@ -64,6 +68,7 @@ impl Carriers {
             &Arc::new(conf),
             Proxy {
                 engine: Arc::clone(&engine),
+                connector: Connector::new(Some(options)),
             },
         );
         let mut h2 = default_h2_options();

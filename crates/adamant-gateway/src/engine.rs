@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adamant_filter::{Identity, Origin, Reason, Reply};
+use adamant_filter::{Identity, Origin, Reason, Reply, Told};
 use adamant_observe::Failure;
 use adamant_policy::config::{Action, ListenerId, Respond, Route, UpstreamId};
 use adamant_policy::plan::{Decided, Decision, Moments, Plan, Progress, Refusal, Waiting};
@@ -16,6 +16,7 @@ use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::answers::{self, Answers, OwnAnswer, X_REQUEST_ID};
+use crate::body_memory::BodyMemory;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::incoming;
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) answers: Answers,
     pub(crate) clock: Clock,
+    /// Memory for bodies that are held.
+    pub(crate) bodies: BodyMemory,
     pub(crate) observation: Observation,
     /// Whom to shed, where the file says when.
     pub(crate) overload: Option<Overload>,
@@ -92,7 +95,9 @@ impl Engine {
         }
         let identity_slot = plan.layout().find::<Identity>();
         let clock = Clock::default();
+        let bodies = BodyMemory::of(plan.config().bodies.memory.bytes());
         Self {
+            bodies,
             answers,
             fixed,
             moments,
@@ -122,6 +127,7 @@ impl Engine {
                 .map(|listener| Arc::clone(&listener.name))
                 .unwrap_or_default(),
             tls: connection.tls().cloned(),
+            told: Told::Nothing,
             now: self.clock.tick(),
             wall,
         };

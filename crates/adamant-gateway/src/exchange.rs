@@ -16,6 +16,7 @@ use adamant_policy::plan::{self, Decided};
 use bytes::Bytes;
 
 use crate::abandon;
+use crate::body_memory::HeldBytes;
 use crate::listen::Connection;
 use crate::request_id::RequestId;
 use crate::upstream::{EndpointId, Picked};
@@ -46,6 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) bytes_out: u64,
     /// What is held of the request body, and how far it was looked at.
     pub(crate) body: RequestBody,
+    /// Memory that its held bodies take.
+    pub(crate) room: HeldBytes,
     /// What the client is to see instead, found where only an error can be returned.
     pub(crate) pending: Option<Decided>,
     /// It began and was not written down yet.
@@ -133,6 +136,7 @@ impl Exchange {
             bytes_in: 0,
             bytes_out: 0,
             body: RequestBody::default(),
+            room: HeldBytes::default(),
             pending: None,
             is_open: false,
             method: Method::Other,
@@ -211,6 +215,7 @@ impl Drop for Lent {
         exchange.refused = None;
         exchange.failure = None;
         exchange.pending = None;
+        exchange.room = HeldBytes::default();
         exchange.is_open = false;
         exchange.lent.is_away = false;
         exchange.body = RequestBody::default();

@@ -8,7 +8,9 @@
 
 mod body;
 mod connections;
+mod held;
 mod joined;
+mod relay;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,13 +19,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use adamant_filter::Chunk;
 use adamant_observe::Failure;
 use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, StatusCode};
-use pingora::http::{RequestHeader, ResponseHeader};
+use http::StatusCode;
+use pingora::http::RequestHeader;
 use pingora::protocols::http::v1::client::HttpSession as Up;
 use pingora::protocols::http::v1::server::HttpSession as Down;
 use pingora::{Error, Result};
@@ -36,7 +36,6 @@ use crate::listen::{ClientStream, HeadFacts};
 use crate::proxy::{failure_of, of_attempt, refusal_of};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
 use connections::Connections;
-use joined::Joined;
 
 /// A decision that takes longer lets others go first. Look-ups take less than one microsecond, signatures
 /// sixteen and more.
@@ -158,9 +157,12 @@ impl Lane {
             Next::Own(answer) => write(&mut down, &mut exchange, answer).await,
             Next::Forward(upstream) => {
                 exchange.upstream.id = Some(upstream);
-                let refusal = (!body.is_empty())
-                    .then(|| body::admit(&self.engine, &mut exchange, body))
-                    .flatten();
+                let refusal = if body.is_empty() {
+                    self.engine.plan.request_body_end(&mut exchange.plan);
+                    None
+                } else {
+                    body::admit(&self.engine, &mut exchange, body)
+                };
                 match refusal {
                     None => self.forward(&mut down, &mut exchange).await,
                     Some(refusal) => self.refuse(&mut down, &mut exchange, refusal).await,
@@ -336,135 +338,6 @@ impl Lane {
             }
         }
     }
-
-    /// Passes an answer on, or finds that it must not be.
-    async fn relay(&self, down: &mut Down, mut up: Up, exchange: &mut Exchange) -> Attempted {
-        let Some(head) = up.resp_header() else {
-            return Attempted::Broken;
-        };
-        let status = head.status.as_u16();
-        let mut head: Box<ResponseHeader> = Box::new(head.clone());
-        let attempt = FailedAttempt {
-            number: exchange.upstream.attempts,
-            failure: Failed::Status(status),
-            idempotent: is_idempotent(exchange.plan.request.method()),
-            replayable: true,
-        };
-        if self.engine.retries(exchange, &attempt) {
-            let refusal = Refusal::new(crate::reasons::UPSTREAM, &crate::reasons::UNAVAILABLE);
-            return Attempted::Failed(Failed::Status(status), refusal);
-        }
-        up.respect_keepalive();
-        if let Some(instead) = self.engine.relay(exchange, &mut head) {
-            return Attempted::Replaced(instead);
-        }
-        exchange.upstream.is_answering = true;
-        exchange.status = status;
-        let streams = !head.headers.contains_key(CONTENT_LENGTH);
-        if streams {
-            end_by_chunks(exchange, &mut head);
-        }
-        if down.write_response_header(head).await.is_err() {
-            exchange.failure = Some(Failure::ClientAborted);
-            return Attempted::Broken;
-        }
-        let ended = self.relay_body(down, &mut up, exchange, streams).await;
-        if matches!(ended, Attempted::Complete)
-            && let Some(picked) = exchange.upstream.picked.take()
-        {
-            let (id, group) = (picked.id(), picked.peer().group_key);
-            drop(picked);
-            if let Some(stream) = up.reuse().await.and_then(Joined::recover) {
-                self.connections.put(id, group, stream);
-            }
-        }
-        ended
-    }
-
-    async fn relay_body(
-        &self,
-        down: &mut Down,
-        up: &mut Up,
-        exchange: &mut Exchange,
-        streams: bool,
-    ) -> Attempted {
-        let hooks = self.engine.moments_of(exchange).response_body;
-        loop {
-            // A body of known length is there in a moment; only a stream can outlive its reader.
-            let read = if streams {
-                beside_client(up.read_body_ref(), down, || self.engine.left(exchange).map(drop)).await
-            } else {
-                First::Upstream(up.read_body_ref().await)
-            };
-            let piece = match read {
-                First::ClientGone => return Attempted::Gone,
-                First::Late(_) => {
-                    exchange.failure = Some(Failure::TotalTimeout);
-                    return Attempted::Broken;
-                }
-                First::Upstream(Ok(piece)) => piece,
-                First::Upstream(Err(error)) => {
-                    exchange.failure = Some(failure_of(&error.into_up(), exchange));
-                    return Attempted::Broken;
-                }
-            };
-            let last = piece.is_none();
-            let written = if hooks {
-                let piece = piece.map(Bytes::copy_from_slice).unwrap_or_default();
-                match self.pass_piece(down, exchange, piece, last).await {
-                    Ok(piece) => send(down, &piece).await,
-                    Err(ended) => return ended,
-                }
-            } else {
-                send(down, piece.unwrap_or_default()).await
-            };
-            if !written {
-                exchange.failure = Some(Failure::ClientAborted);
-                return Attempted::Broken;
-            }
-            if last {
-                return if down.finish_body().await.is_ok() {
-                    Attempted::Complete
-                } else {
-                    Attempted::Broken
-                };
-            }
-            if self.engine.left(exchange).is_err() {
-                exchange.failure = Some(Failure::TotalTimeout);
-                return Attempted::Broken;
-            }
-        }
-    }
-}
-
-impl Lane {
-    /// One piece of an answer through the hooks, and the time that they make it wait. Meanwhile nothing is read
-    /// from the endpoint.
-    async fn pass_piece(
-        &self,
-        down: &mut Down,
-        exchange: &mut Exchange,
-        piece: Bytes,
-        last: bool,
-    ) -> std::result::Result<Bytes, Attempted> {
-        let mut chunk = Chunk::new(piece, last).at(self.engine.clock.tick());
-        if let Some(refusal) = self.engine.plan.response_body(&mut exchange.plan, &mut chunk) {
-            exchange.refused = Some((refusal.by, refusal.reason));
-            return Err(Attempted::Broken);
-        }
-        if !chunk.delayed().is_zero() {
-            let pause = tokio::time::sleep(self.engine.pause(exchange, chunk.delayed()));
-            let waited = beside_client(pause, down, || self.engine.left(exchange).map(drop)).await;
-            if matches!(waited, First::ClientGone) {
-                return Err(Attempted::Gone);
-            }
-            if self.engine.left(exchange).is_err() {
-                exchange.failure = Some(Failure::TotalTimeout);
-                return Err(Attempted::Broken);
-            }
-        }
-        Ok(chunk.into_data())
-    }
 }
 
 /// Sends the head, and the body with it.
@@ -519,16 +392,6 @@ fn broken(error: Box<Error>, exchange: &mut Exchange, reused: bool) -> Attempted
     let error = error.into_up();
     let failure = of_attempt(&error, exchange, reused);
     failed(&error, exchange, failure)
-}
-
-/// An answer that the end of the endpoint's connection ends gets an end of its own: the client can tell it
-/// from one that broke off, and its connection goes on.
-fn end_by_chunks(exchange: &Exchange, head: &mut ResponseHeader) {
-    let is_bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || *exchange.plan.request.method() == Method::HEAD;
-    if !is_bodiless && !head.headers.contains_key(TRANSFER_ENCODING) {
-        let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
 }
 
 /// Writes an answer of ours. `true` when the connection can go on.

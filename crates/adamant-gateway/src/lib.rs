@@ -9,6 +9,7 @@
 //! | `host` | what filters are granted |
 //! | `outbound` | calls that filters make |
 //! | `listen` | sockets, accept loops, client streams, TLS |
+//! | `body_memory` | the memory that held bodies take |
 //! | `carrier` | which carrier serves a request |
 //! | `lane` | the lean carrier: HTTP/1.1 requests that are here whole |
 //! | `proxy` | the general carrier: Pingora's proxy loop |
@@ -30,6 +31,7 @@ mod abandon;
 pub mod admin;
 mod answers;
 mod balance;
+mod body_memory;
 mod carrier;
 mod clock;
 mod echo;

@@ -6,6 +6,7 @@
 mod body;
 mod failure;
 mod ready;
+mod whole;
 
 use std::future::ready as immediately;
 use std::os::fd::RawFd;
@@ -15,8 +16,9 @@ use std::time::Duration;
 use adamant_observe::Failure;
 use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
-use http::Version;
-use http::header::TRANSFER_ENCODING;
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use http::{Method, Version};
+use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -32,6 +34,7 @@ use crate::listen::{Connection, Phase};
 use crate::upstream::retry::{FailedAttempt, Failure as Failed};
 pub(crate) use failure::{of as failure_of, of_attempt, refusal_for as refusal_of};
 use ready::{Done, Hook, Nothing, Says};
+use whole::Whole;
 
 /// How long the rest of a refused request is read before the connection is closed.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -39,6 +42,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Pingora's hooks over the engine.
 pub(crate) struct Proxy {
     pub(crate) engine: Arc<Engine>,
+    /// Connections of exchanges whose bodies are seen whole.
+    pub(crate) connector: Connector,
 }
 
 /// Declares a hook whose future has no state, with the lifetimes that `async_trait` expects of it.
@@ -120,7 +125,14 @@ impl ProxyHttp for Proxy {
         if session.was_upgraded() {
             return Box::pin(Done);
         }
-        match with_head(session, exchange, |exchange| body::pass(&self.engine, exchange, body, last)) {
+        let refusal = with_head(session, exchange, |exchange| {
+            let refusal = body::pass(&self.engine, exchange, body, last);
+            if last {
+                self.engine.plan.request_body_end(&mut exchange.plan);
+            }
+            refusal
+        });
+        match refusal {
             None => Box::pin(Done),
             Some(refusal) => Box::pin(immediately(Err(refuse(exchange, refusal)))),
         }
@@ -151,6 +163,7 @@ impl ProxyHttp for Proxy {
             // HTTP/1.0 has no chunks (RFC 9112 §6.1); there the end of the connection is the end.
             session.set_keepalive(None);
         }
+        end_by_chunks(session.req_header(), head);
         exchange.status = head.status.as_u16();
         exchange.upstream.is_answering = true;
         Box::pin(Done)
@@ -257,6 +270,15 @@ impl Proxy {
                 let ahead = with_head(session, exchange, |x| {
                     body::reads_ahead(&self.engine, x, has_body)
                 });
+                if self.engine.moments_of(exchange).sees_whole() && !session.is_upgrade_req() {
+                    let whole = Whole {
+                        engine: &self.engine,
+                        connector: &self.connector,
+                        session,
+                        exchange,
+                    };
+                    return Box::pin(async move { whole.carry(ahead).await.map(|()| true) });
+                }
                 let Some(ahead) = ahead else {
                     return Box::pin(Says::<false>);
                 };
@@ -434,6 +456,16 @@ fn with_head<T>(session: &mut Session, exchange: &mut Exchange, work: impl FnOnc
     let result = work(exchange);
     exchange.plan.request.swap_head(session.req_header_mut());
     result
+}
+
+/// Pingora frames an answer before the filters see it, and one of them may have taken its length away.
+fn end_by_chunks(request: &RequestHeader, head: &mut ResponseHeader) {
+    let is_bodiless = request.method == Method::HEAD || matches!(head.status.as_u16(), 101 | 204 | 304);
+    let is_framed = head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);
+    if request.version == Version::HTTP_11 && !is_bodiless && !is_framed {
+        // A name and a value that are always valid.
+        let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
 }
 
 /// Carries a refusal through a place that can only return an error.

@@ -33,6 +33,11 @@ pub(crate) const PROTOCOL: Reason =
 /// The endpoint's switch to another protocol was not asked for.
 pub(crate) const SWITCH: Reason = Reason::new("switch", 502, "the service changed the protocol unasked");
 /// Our own mistake.
+pub(crate) const BODIES_FULL: Reason = Reason::new(
+    "bodies-full",
+    503,
+    "there is no memory for another body that must be seen whole",
+);
 pub(crate) const INTERNAL: Reason = Reason::new("internal", 500, "the gateway failed");
 /// A body of unknown length that cannot be passed on as it is.
 pub(crate) const LENGTH_REQUIRED: Reason = Reason::new(
@@ -54,6 +59,7 @@ pub(crate) const ALL: &[(&str, &Reason)] = &[
     (UPSTREAM, &PROTOCOL),
     (UPSTREAM, &SWITCH),
     (GATEWAY, &INTERNAL),
+    (GATEWAY, &BODIES_FULL),
     (GATEWAY, &LENGTH_REQUIRED),
     (GATEWAY, &OVERLOADED),
 ];

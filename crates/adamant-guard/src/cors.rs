@@ -121,6 +121,7 @@ impl Cors {
             status: 204,
             fields,
             body: Bytes::new(),
+            refuses: false,
         }))
     }
 

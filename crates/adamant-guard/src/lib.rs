@@ -1,5 +1,5 @@
-//! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `content-type`,
-//! `cors`, `csrf`, `errors`, `headers`, `mask`, `methods`, `query` and `security-headers`.
+//! What may pass, and what may leave: the filters `accept`, `addresses`, `body-size`, `cache-control`, `compress`,
+//! `content-type`, `cors`, `csrf`, `errors`, `headers`, `mask`, `methods`, `query` and `security-headers`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -8,6 +8,8 @@ mod accept;
 mod addresses;
 mod body_size;
 mod cache_control;
+mod coding;
+mod compress;
 mod content_type;
 mod cors;
 mod csrf;
@@ -41,6 +43,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<errors::Errors>(version)
         .filter::<security_headers::SecurityHeaders>(version)
         .filter::<cache_control::CacheControl>(version)
+        .filter::<compress::Compress>(version)
 }
 
 #[cfg(test)]
@@ -58,6 +61,7 @@ mod tests {
                 "addresses",
                 "body-size",
                 "cache-control",
+                "compress",
                 "content-type",
                 "cors",
                 "csrf",

@@ -4,6 +4,7 @@
 //! resolved to an index, every default is filled in, every quantity is a typed unit. There is no
 //! `serde` here: nothing outside can bring a `Config` into being except the decoder and the checks.
 
+mod bodies;
 mod consumers;
 mod overload;
 mod stores;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use adamant_filter::{Cidr, Node, SecretRef, Size, Span};
 
+pub use bodies::Bodies;
 pub use consumers::{Consumer, ConsumerPlan, KnownBy, PlanId};
 pub use overload::{Overload, Priority};
 pub use stores::Store;
@@ -41,6 +43,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Health, metrics and version for operators.
     pub admin: Option<Admin>,
+    /// Memory for bodies that filters see whole.
+    pub bodies: Bodies,
     /// When requests are shed; never without it.
     pub overload: Option<Overload>,
     /// Plans that consumers have, in file order.

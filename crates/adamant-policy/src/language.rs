@@ -5,6 +5,7 @@
 
 mod admin;
 mod answers;
+mod bodies;
 mod canonical;
 mod consumers;
 mod context;
@@ -77,6 +78,9 @@ struct File {
     /// Health, metrics and version for operators.
     #[serde(default)]
     admin: Option<admin::AdminEntry>,
+    /// Memory for bodies that filters see whole. Default: 256MiB.
+    #[serde(default)]
+    bodies: Option<bodies::BodiesEntry>,
     /// When requests are shed. Default: never.
     #[serde(default)]
     overload: Option<overload::OverloadEntry>,

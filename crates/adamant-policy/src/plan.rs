@@ -2,10 +2,13 @@
 //!
 //! Immutable after [`Plan::compile`]; knows no socket, file or clock.
 
+mod aside;
+mod bodies;
 mod compile;
 mod condition;
 mod consumers;
 mod exchange;
+mod group;
 mod pattern;
 mod preflights;
 mod route;
@@ -64,6 +67,8 @@ pub(crate) struct Wiring {
     /// Whether one of them answers preflights.
     pub(crate) answers_preflights: bool,
     hold: Option<u64>,
+    /// As `buffer`, for steps in shadow: they see a copy, and the body is not held.
+    aside: Option<u64>,
 }
 
 impl Wiring {
@@ -72,17 +77,19 @@ impl Wiring {
         stages.iter().for_each(|stage| stage.leaves(&mut leaves));
         let with =
             |has: fn(&Placed) -> bool| leaves.iter().filter(|p| has(p)).map(|p| (*p).clone()).collect();
+        let holds = |shadow: bool| {
+            let placed = leaves.iter().filter(|placed| placed.shadow == shadow);
+            let held = placed.filter_map(|placed| placed.instance.needs.buffer_request);
+            held.map(|size| size.bytes()).max()
+        };
         Self {
             request_body: with(|placed| !placed.instance.wired.request_body.is_empty()),
             attempt: with(|placed| !placed.instance.wired.attempt.is_empty()),
             response: with(|placed| !placed.instance.wired.response.is_empty()),
             response_body: with(|placed| !placed.instance.wired.response_body.is_empty()),
             finish: with(|placed| !placed.instance.wired.finish.is_empty()),
-            buffer: leaves
-                .iter()
-                .filter_map(|p| p.instance.needs.buffer_request)
-                .map(|s| s.bytes())
-                .max(),
+            buffer: holds(false),
+            aside: holds(true),
             answers_preflights: leaves
                 .iter()
                 .any(|placed| placed.instance.needs.preflights == Preflights::Answers),
@@ -92,6 +99,13 @@ impl Wiring {
                 .map(|s| s.bytes())
                 .max(),
         }
+    }
+}
+
+impl Wiring {
+    /// Most bytes of one body that a filter has to see whole.
+    pub(crate) fn whole(&self) -> Option<u64> {
+        self.buffer.max(self.hold)
     }
 }
 
@@ -114,6 +128,14 @@ pub struct Moments {
     pub hold: Option<u64>,
 }
 
+impl Moments {
+    /// Whether a filter may have to see a body to its end before it goes on.
+    #[must_use]
+    pub const fn sees_whole(&self) -> bool {
+        self.buffer.is_some() || self.hold.is_some()
+    }
+}
+
 impl Plan {
     /// Compiles a validated file. `canonical` is its canonical form, which enters the digest.
     ///
@@ -129,6 +151,7 @@ impl Plan {
         let mut compiler = Compiler::new(catalogue, host, &config);
         let client_authorities = compiler.client_authorities();
         let routes = compiler.routes();
+        compiler.reserve_bodies(&routes);
         let Compiler {
             layout,
             steps,

@@ -49,7 +49,8 @@ impl Plan {
         }
         let peer = request.peer().ip();
         let client = client::of(&settings.trust, peer, &request.head().headers).map_err(guard)?;
-        request.origin_mut().client = client;
+        request.origin_mut().client = client.address;
+        request.origin_mut().told = client.told;
         exchange.listener = Some(listener);
         if settings.redirect_to.is_some() {
             return Ok(());

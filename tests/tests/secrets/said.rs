@@ -30,6 +30,18 @@ impl Said {
         self.0.iter().any(|(_, said)| said.contains(text))
     }
 
+    /// Which of these stand anywhere in any form, and where.
+    pub(crate) fn leaks<'s>(&self, secrets: impl IntoIterator<Item = &'s String>) -> Vec<String> {
+        let all = secrets
+            .into_iter()
+            .flat_map(|secret| forms(secret).into_iter().map(move |form| (secret, form)));
+        let told = all.filter_map(|(secret, form)| {
+            let found = self.found(&form)?;
+            Some(format!("`{secret}` as `{form}` in {found:?}"))
+        });
+        told.collect()
+    }
+
     /// Where a form was said, with what stands around it.
     pub(crate) fn found(&self, form: &str) -> Option<(&str, &str)> {
         let (place, text) = self.0.iter().find(|(_, text)| text.contains(form))?;
@@ -71,6 +83,8 @@ pub(crate) fn forms(secret: &str) -> BTreeSet<String> {
         hex("%", true),
         escaped(true),
         escaped(false),
+        // As forms are written.
+        escaped(true).replace("%20", "+"),
     ]
     .into();
     forms.extend([

@@ -11,6 +11,7 @@ use adamant_filter::serde_json::{Map, Value};
 
 use super::config::IntrospectionConfig;
 use super::reason::{AUDIENCE, BINDING_UNCHECKED, CLAIMS, EXPIRED, INACTIVE, ISSUER, NOT_YET_VALID};
+use crate::claim;
 use crate::consumer::is_consumer;
 
 /// What the answers of every token of a step must be.
@@ -66,25 +67,25 @@ impl Rules {
         if self
             .audience
             .as_ref()
-            .is_some_and(|ours| !is_meant(answer.get("aud"), ours))
+            .is_some_and(|ours| !claim::is_meant(answer.get("aud"), ours))
         {
             return Err(&AUDIENCE);
         }
         // RFC 8705 §3.2, RFC 9449 §6.2: whoever stole such a token must not be able to use it.
-        if answer.get("cnf").is_some_and(|binding| !binding.is_null()) {
+        if known(answer, "cnf").is_some() {
             return Err(&BINDING_UNCHECKED);
         }
-        let ends = date(answer, "exp")?;
+        let ends = claim::date(known(answer, "exp")).map_err(|_| &CLAIMS)?;
         if ends.is_some_and(|ends| now.0 >= ends.saturating_add(self.skew)) {
             return Err(&EXPIRED);
         }
-        let begins = date(answer, "nbf")?;
+        let begins = claim::date(known(answer, "nbf")).map_err(|_| &CLAIMS)?;
         if begins.is_some_and(|begins| now.0.saturating_add(self.skew) < begins) {
             return Err(&NOT_YET_VALID);
         }
         let consumer = answer.get(&*self.consumer).and_then(Value::as_str);
         let consumer = consumer.filter(|name| is_consumer(name)).ok_or(&CLAIMS)?;
-        let scopes = scopes(answer.get(&*self.scopes))?;
+        let scopes = claim::scopes(known(answer, &self.scopes)).map_err(|_| &CLAIMS)?;
         let identity = Identity::new(super::NAME, &self.vouching, consumer)
             .with_scopes(scopes)
             .with_claims_text(text);
@@ -95,46 +96,7 @@ impl Rules {
     }
 }
 
-/// `aud` is one text or a list of them.
-fn is_meant(audience: Option<&Value>, ours: &[String]) -> bool {
-    let is_ours = |name: &Value| {
-        name.as_str()
-            .is_some_and(|name| ours.iter().any(|one| one == name))
-    };
-    match audience {
-        Some(Value::Array(names)) => names.iter().any(is_ours),
-        Some(name) => is_ours(name),
-        None => false,
-    }
-}
-
-/// RFC 7662 §2.2 knows a text with spaces; some servers send a list.
-fn scopes(granted: Option<&Value>) -> Result<Vec<&str>, &'static Reason> {
-    match granted {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
-        Some(Value::Array(list)) => list.iter().map(|scope| scope.as_str().ok_or(&CLAIMS)).collect(),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => Err(&CLAIMS),
-    }
-}
-
-/// A time in milliseconds: whole seconds (RFC 7662 §2.2), perhaps with a fraction.
-fn date(answer: &Map<String, Value>, name: &str) -> Result<Option<u64>, &'static Reason> {
-    let Some(value) = answer.get(name).filter(|value| !value.is_null()) else {
-        return Ok(None);
-    };
-    if let Some(seconds) = value.as_u64() {
-        return Ok(Some(seconds.saturating_mul(1000)));
-    }
-    let seconds = value
-        .as_f64()
-        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and is not negative"
-    )]
-    seconds
-        .map(|seconds| Some((seconds * 1000.0) as u64))
-        .ok_or(&CLAIMS)
+/// A member of an answer. Servers write what they do not know as `null`.
+fn known<'a>(answer: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    answer.get(name).filter(|value| !value.is_null())
 }

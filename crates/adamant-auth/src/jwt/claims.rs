@@ -12,6 +12,7 @@ use adamant_filter::serde_json::{Map, Value};
 use super::binding::{Accepted, Binding};
 use super::config::{JwtConfig, TokenType};
 use super::reason::{AUDIENCE, CLAIMS, EXPIRED, ISSUER, LIFETIME, NOT_YET_VALID, TYPE};
+use crate::claim;
 use crate::consumer::is_consumer;
 
 /// What the claims of every token of a step must be.
@@ -93,7 +94,7 @@ impl Claims {
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(&ISSUER);
         }
-        if !self.is_meant(claims.get("aud")) {
+        if !claim::is_meant(claims.get("aud"), &self.audience) {
             return Err(&AUDIENCE);
         }
         let window = self.window(claims)?;
@@ -121,19 +122,6 @@ impl Claims {
     pub(super) fn are_foreign(&self, claims: &Map<String, Value>) -> bool {
         let issuer = claims.get("iss").and_then(Value::as_str);
         issuer.is_some_and(|issuer| issuer != &*self.issuer)
-    }
-
-    /// `aud` is one text or a list of them.
-    fn is_meant(&self, audience: Option<&Value>) -> bool {
-        let ours = |name: &Value| {
-            name.as_str()
-                .is_some_and(|name| self.audience.iter().any(|one| one == name))
-        };
-        match audience {
-            Some(Value::Array(names)) => names.iter().any(ours),
-            Some(name) => ours(name),
-            None => false,
-        }
     }
 
     fn window(&self, claims: &Map<String, Value>) -> Result<Window, &'static Reason> {
@@ -187,33 +175,14 @@ impl Claims {
         } else {
             &self.scopes
         };
-        match claims.get(&*self.scopes).or_else(|| claims.get(other)) {
-            None => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
-            Some(Value::Array(list)) => list.iter().map(|scope| scope.as_str().ok_or(&CLAIMS)).collect(),
-            Some(_) => Err(&CLAIMS),
-        }
+        let granted = claims.get(&*self.scopes).or_else(|| claims.get(other));
+        claim::scopes(granted).map_err(|_| &CLAIMS)
     }
 }
 
-/// A `NumericDate` in milliseconds: seconds, perhaps with a fraction (RFC 7519 §2).
+/// The claim of this name as a time in milliseconds.
 pub(super) fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, &'static Reason> {
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
-    if let Some(seconds) = value.as_u64() {
-        return Ok(Some(seconds.saturating_mul(1000)));
-    }
-    let seconds = value
-        .as_f64()
-        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
-        .ok_or(&CLAIMS)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and is not negative"
-    )]
-    Ok(Some((seconds * 1000.0) as u64))
+    claim::date(claims.get(name)).map_err(|_| &CLAIMS)
 }
 
 #[cfg(test)]

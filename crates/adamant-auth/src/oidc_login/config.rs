@@ -18,10 +18,14 @@ const ABSOLUTE_MAX: Period = Period::from_secs(30 * 24 * 3600);
 /// Longest time for one call to the issuer.
 const TIMEOUT_MAX: Period = Period::from_secs(60);
 
+/// Most logins that are completed at once.
+const AT_ONCE_MAX: u32 = 1000;
+
 /// Signs people in at an OpenID provider (OpenID Connect Core 1.0, authorization code with PKCE) and proves the
 /// consumer by a session, which is kept in an encrypted cookie.
 ///
-/// A page that is opened without a session is redirected to the issuer; any other request is refused. The step must
+/// A page that is opened without a session is redirected to the issuer (in `any-of`, when no other branch passes);
+/// any other request is refused. The step must
 /// stand on a route that matches `callback` (and `logout`), before every step that refuses: the filter answers on
 /// these two paths itself.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +76,10 @@ pub struct OidcLoginConfig {
     /// Longest time for one call to the issuer; at most `1m`.
     #[serde(default = "default_timeout")]
     pub timeout: Period,
+    /// How many logins are completed at once, 1 to 1000 (100 by default): so many codes are exchanged at the issuer
+    /// at a time, and each login's only once. One more is a fault.
+    #[serde(default = "default_at_once")]
+    pub at_once: u32,
     /// How many completed logins are remembered for ten minutes, so that none is completed twice.
     #[serde(default = "default_remember")]
     pub remember: u32,
@@ -157,6 +165,10 @@ const fn default_timeout() -> Period {
     Period::from_secs(5)
 }
 
+const fn default_at_once() -> u32 {
+    100
+}
+
 const fn default_remember() -> u32 {
     10_000
 }
@@ -182,6 +194,12 @@ impl OidcLoginConfig {
         if self.timeout.is_zero() || self.timeout > TIMEOUT_MAX {
             let message = format!("a time of {} is not between 1ms and {TIMEOUT_MAX}", self.timeout);
             return Err(Problem::at("timeout", message));
+        }
+        if !(1..=AT_ONCE_MAX).contains(&self.at_once) {
+            return Err(Problem::at(
+                "at-once",
+                format!("it is a number from 1 to {AT_ONCE_MAX}"),
+            ));
         }
         if self.remember == 0 {
             return Err(Problem::at(

@@ -14,8 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::config::{ClientAuthentication, OidcLoginConfig};
 use super::discovery::Discovery;
 use super::place::Place;
-use super::reason::{CODE_REFUSED, ISSUER_FAILED, KEY_WITHHELD, UNDISCOVERED};
+use super::reason::{BUSY, CODE_REFUSED, ISSUER_FAILED, KEY_WITHHELD, UNDISCOVERED};
 use crate::form;
+use crate::room::Room;
 
 /// Largest answer that is read.
 const ANSWER_MAX: u64 = 64 * 1024;
@@ -65,6 +66,8 @@ pub(super) struct Issuer {
     ask: Box<str>,
     /// Absent when the secret is withheld from this command.
     credentials: Option<Credentials>,
+    /// For the exchanges of codes.
+    room: Room,
 }
 
 impl std::fmt::Debug for Issuer {
@@ -133,6 +136,10 @@ impl Issuer {
                 (place.origin, None)
             }
         };
+        boot.reserve(
+            "answers",
+            Size::from_bytes(u64::from(config.at_once) * ANSWER_MAX),
+        );
         let service = boot.outbound(&Target {
             origin,
             timeout: config.timeout.duration(),
@@ -152,6 +159,7 @@ impl Issuer {
             redirect: format!("{}{}", config.origin, config.callback).into(),
             ask: ask.join(" ").into(),
             credentials: credentials(config, boot)?,
+            room: Room::new(config.at_once),
         })
     }
 
@@ -174,7 +182,9 @@ impl Issuer {
 
     /// Makes a token of a code.
     pub(super) async fn exchange(&self, code: &str, verifier: &str) -> Result<String, Failure> {
+        let place = self.room.enter().ok_or(&BUSY)?;
         let answer = self.service.call(self.call(code, verifier)?).await;
+        drop(place);
         let answer = answer.map_err(Failure::Fault)?;
         match answer.status.as_u16() {
             200 => {

@@ -30,6 +30,10 @@ pub(super) const CALLBACK: Reason = Reason::new(
 );
 pub(super) const STATE: Reason = Reason::new("state", 400, "the answer belongs to another login");
 pub(super) const STATE_USED: Reason = Reason::new("state-used", 400, "the login was completed before");
+pub(super) const UNDER_WAY: Reason =
+    Reason::new("under-way", 409, "the login is being completed at this moment");
+pub(super) const BUSY: Reason =
+    Reason::new("busy", 503, "too many logins are being completed at this moment");
 pub(super) const OTHER_ISSUER: Reason =
     Reason::new("other-issuer", 400, "the answer comes from another issuer");
 pub(super) const REFUSED: Reason = Reason::new("refused", 403, "the issuer has refused the login");
@@ -75,6 +79,10 @@ pub(super) const ALL: &[&Reason] = &[
     &STATE,
     &OTHER_ISSUER,
     &REFUSED,
+    &STATE_USED,
+    &UNDER_WAY,
+    &MEMORY_FULL,
+    &BUSY,
     &unanswered::UNREACHABLE,
     &unanswered::LATE,
     &unanswered::LONG,
@@ -102,8 +110,6 @@ pub(super) const ALL: &[&Reason] = &[
     &PARTY,
     &SUBJECT,
     &NONCE,
-    &STATE_USED,
-    &MEMORY_FULL,
     &SESSION_TOO_LARGE,
     &CROSS_SITE,
 ];

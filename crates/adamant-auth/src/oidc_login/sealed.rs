@@ -108,14 +108,15 @@ mod tests {
 
     use super::*;
 
-    fn sealer(current: u8, previous: Option<u8>, word: &'static str, client: &str) -> Sealer {
+    const PURPOSE: Purpose<'static> = Purpose {
+        word: "session",
+        issuer: "i",
+        client: "c",
+        meaning: "sub scope",
+    };
+
+    fn sealer(current: u8, previous: Option<u8>, purpose: Purpose<'_>) -> Sealer {
         let secret = |byte| Secret::new(&[byte; 32]);
-        let purpose = Purpose {
-            word,
-            issuer: "i",
-            client,
-            meaning: "sub scope",
-        };
         let previous = previous.map(secret);
         Sealer::new(
             &secret(current),
@@ -128,25 +129,53 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens_here_and_nowhere_else() {
-        let one = sealer(1, None, "session", "c");
+        let one = sealer(1, None, PURPOSE);
         let sealed = one.seal(b"text").unwrap();
         assert_eq!(one.open(sealed.as_bytes()).unwrap(), b"text");
         assert_ne!(one.seal(b"text").unwrap(), sealed, "nonces differ");
         for other in [
-            sealer(2, None, "session", "c"),
-            sealer(1, None, "login", "c"),
-            sealer(1, None, "session", "d"),
+            (2, PURPOSE),
+            (
+                1,
+                Purpose {
+                    word: "login",
+                    ..PURPOSE
+                },
+            ),
+            (
+                1,
+                Purpose {
+                    issuer: "j",
+                    ..PURPOSE
+                },
+            ),
+            (
+                1,
+                Purpose {
+                    client: "d",
+                    ..PURPOSE
+                },
+            ),
+            (
+                1,
+                Purpose {
+                    meaning: "email scope",
+                    ..PURPOSE
+                },
+            ),
         ] {
+            let (current, purpose) = other;
+            let other = sealer(current, None, purpose);
             assert_eq!(other.open(sealed.as_bytes()), None);
         }
-        let next = sealer(2, Some(1), "session", "c");
+        let next = sealer(2, Some(1), PURPOSE);
         assert_eq!(next.open(sealed.as_bytes()).unwrap(), b"text");
         assert_eq!(one.open(next.seal(b"new").unwrap().as_bytes()), None);
     }
 
     #[test]
     fn every_changed_letter_is_noticed() {
-        let one = sealer(1, None, "session", "c");
+        let one = sealer(1, None, PURPOSE);
         let sealed = one.seal(b"some text").unwrap();
         for place in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();

@@ -48,7 +48,7 @@ pub struct SignatureConfig {
     /// Whether the same signed request is accepted again: `refuse` or `allow`. `refuse` remembers the
     /// nonce of a signature, or all that it covers when it has none.
     pub replay: ReplayRule,
-    /// How many accepted requests are remembered under `replay: refuse`, 160 bytes each. When that many were
+    /// How many accepted requests are remembered under `replay: refuse`, 264 bytes each. When that many were
     /// accepted within `at-most`, further ones are a fault. By default `100000`.
     #[serde(default, skip_serializing_if = "is_default_remember")]
     pub remember: Option<u32>,

@@ -35,9 +35,11 @@ pub struct WebhookSignatureConfig {
     #[serde(default = "default_tolerance")]
     pub tolerance: Period,
     /// Whether a message of the same `webhook-id` is accepted again: `refuse` or `allow`. `refuse` counts those that
-    /// the upstream has answered with a status of 200 to 299, so that a sender may try again when it failed.
+    /// the upstream has answered with a status of 200 to 299, so that a sender may try again when it failed. While
+    /// one is on its way, another try is told 409 with `Retry-After`: senders such as Stripe, and those of Standard
+    /// Webhooks, try again later after every status but 2xx.
     pub replay: ReplayRule,
-    /// How many messages are remembered under `replay: refuse`, 160 bytes each. When that many came within twice
+    /// How many messages are remembered under `replay: refuse`, 264 bytes each. When that many came within twice
     /// `tolerance`, further ones are a fault. By default `100000`.
     #[serde(default, skip_serializing_if = "is_default_remember")]
     pub remember: Option<u32>,

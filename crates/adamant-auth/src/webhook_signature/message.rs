@@ -12,6 +12,9 @@ const ID_MAX: usize = 256;
 /// Most signatures of a message: one by each key of the sender.
 const SIGNATURES_MAX: usize = 16;
 
+/// Most of them that are proved by public keys. Each is tried with each key, and what that costs anybody may ask for.
+const PUBLIC_MAX: usize = 4;
+
 pub(super) const MISSING: Reason = Reason::new("missing", 401, "the message must be signed");
 pub(super) const SEVERAL: Reason = Reason::new("several", 400, "the fields of a message must be sent once");
 pub(super) const MALFORMED: Reason = Reason::new(
@@ -58,12 +61,16 @@ impl<'r> Message<'r> {
         if signatures.split(' ').count() > SIGNATURES_MAX {
             return Err(&TOO_MANY);
         }
-        Ok(Self {
+        let message = Self {
             id,
             seconds: timestamp.parse().map_err(|_| &MALFORMED)?,
             timestamp,
             signatures,
-        })
+        };
+        if message.signatures("v1a").count() > PUBLIC_MAX {
+            return Err(&TOO_MANY);
+        }
+        Ok(message)
     }
 
     /// What is signed.

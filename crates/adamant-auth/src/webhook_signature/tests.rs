@@ -3,6 +3,7 @@
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::{Trial, TrialHost};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use pingora_http::ResponseHeader;
 
 use super::*;
 
@@ -69,6 +70,10 @@ fn outcome(trial: &Trial, request: Request, body: &str, status: u16) -> String {
     let mut chunk = Chunk::new(body.as_bytes().to_vec().into(), true);
     let second = told(&trial.body(&mut request, &mut chunk));
     if second == "pass" {
+        let mut head = ResponseHeader::build(status.max(200), None).unwrap();
+        if status != 0 {
+            let _ = trial.response(&request, &mut head, false);
+        }
         trial.finish(&Finished {
             request: &request,
             status,
@@ -118,6 +123,46 @@ fn a_message_that_the_upstream_did_not_take_may_come_again() {
     assert_eq!(outcome(&small, vector(), BODY, 200), "pass");
     let other = message("msg_2", "1795464000", &code("msg_2", "1795464000", SECRET, BODY));
     assert_eq!(outcome(&small, other, BODY, 200), "fault replay-full");
+}
+
+/// A message that has passed and is on its way to the upstream.
+fn sent(trial: &Trial) -> Request {
+    let mut request = trial.prepare(vector());
+    assert_eq!(told(&trial.ask(&mut request)), "pass");
+    let mut chunk = Chunk::new(BODY.into(), true);
+    assert_eq!(told(&trial.body(&mut request, &mut chunk)), "pass");
+    request
+}
+
+fn answered(trial: &Trial, request: &Request, status: u16) {
+    let mut head = ResponseHeader::build(status, None).unwrap();
+    assert_eq!(told(&trial.response(request, &mut head, false)), "pass");
+}
+
+#[test]
+fn a_message_under_way_is_neither_delivered_nor_failed() {
+    let trial = trial(&config());
+    let first = sent(&trial);
+    let mut second = trial.prepare(vector());
+    assert_eq!(told(&trial.ask(&mut second)), "pass");
+    let Verdict::Deny(denial) = trial.body(&mut second, &mut Chunk::new(BODY.into(), true)) else {
+        panic!("one try at a time")
+    };
+    assert_eq!((denial.reason.code(), denial.reason.status()), ("under-way", 409));
+    assert_eq!(denial.fields, [(RETRY_AFTER, HeaderValue::from_static("5"))]);
+    // The sender may come again as soon as it is told, before the exchange has ended.
+    answered(&trial, &first, 502);
+    let second = sent(&trial);
+    // The first exchange has nothing to say about the second one any more.
+    drop(first);
+    assert_eq!(outcome(&trial, vector(), BODY, 200), "under-way");
+    // An exchange that nobody finishes has failed.
+    drop(second);
+    let third = sent(&trial);
+    answered(&trial, &third, 204);
+    assert_eq!(outcome(&trial, vector(), BODY, 200), "duplicate");
+    drop(third);
+    assert_eq!(outcome(&trial, vector(), BODY, 200), "duplicate");
 }
 
 #[test]
@@ -176,6 +221,16 @@ fn what_was_changed_is_refused() {
     let mut head = Request::build(Method::POST, "/hooks").unwrap();
     let sent = trial.attempt(&request, head.head_mut(), 1, "origin");
     assert_eq!(sent.unwrap_err().reason.code(), "body-missing");
+}
+
+#[test]
+fn signatures_that_cost_much_are_few() {
+    let trial = trial(&with(config(), "replay", "allow"));
+    for (count, expected) in [(4, "pass"), (5, "too-many")] {
+        let signatures = format!("{SIGNED}{}", " v1a,AAAA".repeat(count));
+        let request = message("msg_01HZX0", "1795464000", &signatures);
+        assert_eq!(outcome(&trial, request, BODY, 200), expected, "{count}");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl<'f> Inspector<'f> {
         match rule {
             Rule::Anything | Rule::Same(_) => {}
             Rule::Secret(_) if node.as_mapping().is_none() => self.tell(literal_secret(node, owner)),
-            Rule::Secret(inner) => self.visit(*inner, node, owner),
+            Rule::Secret(inner) => self.visit_secret(*inner, node, owner),
             Rule::All(parts) => parts.iter().for_each(|part| self.visit(*part, node, owner)),
             Rule::Choice(ways) => self.visit_choice(ways, node, owner),
             Rule::Words(words) => self.visit_words(words, node, owner),
@@ -63,9 +63,60 @@ impl<'f> Inspector<'f> {
         }
     }
 
+    /// The place of a secret. Whatever is wrong with it, the secret itself may stand there.
+    fn visit_secret(&mut self, inner: RuleId, node: &Node, owner: Owner<'_>) {
+        let mut attempt = Inspector {
+            form: self.form,
+            problems: Problems::new(),
+        };
+        attempt.visit(inner, node, owner);
+        for problem in attempt.problems {
+            // A key that is no misspelling may be the secret, and messages name keys.
+            let is_foreign = problem.code() == "keys.unknown" && problem.help().is_some();
+            self.tell(if is_foreign {
+                literal_secret(node, owner)
+            } else {
+                problem.hidden()
+            });
+        }
+    }
+
+    /// A node of another kind than that of these rules; hidden where one of them is the place of a secret, since
+    /// somebody may have written the secret instead.
+    fn wrong_type_of(
+        &self,
+        parts: impl IntoIterator<Item = RuleId>,
+        node: &Node,
+        expected: &str,
+        owner: Owner<'_>,
+    ) -> Problem {
+        let problem = wrong_type(node, expected, owner);
+        if parts.into_iter().any(|part| self.is_secret(part)) {
+            problem.hidden()
+        } else {
+            problem
+        }
+    }
+
+    /// Whether a rule is the place of a secret, or of one among others.
+    fn is_secret(&self, id: RuleId) -> bool {
+        match self.form.rule(id) {
+            Rule::Secret(_) => true,
+            Rule::Choice(parts) | Rule::All(parts) => parts
+                .iter()
+                .any(|part| matches!(self.form.rule(*part), Rule::Secret(_))),
+            _ => false,
+        }
+    }
+
     fn visit_mapping(&mut self, mapping: &'f Mapping, node: &Node, owner: Owner<'_>) {
         let Some(entries) = node.as_mapping() else {
-            return self.tell(wrong_type(node, "a mapping", owner));
+            return self.tell(self.wrong_type_of(
+                mapping.known.iter().map(|(_, id)| *id),
+                node,
+                "a mapping",
+                owner,
+            ));
         };
         let names = || mapping.known.iter().map(|(name, _)| name.as_str());
         let mut meant: Vec<&str> = Vec::new();
@@ -104,7 +155,7 @@ impl<'f> Inspector<'f> {
 
     fn visit_list(&mut self, list: &'f List, node: &Node, owner: Owner<'_>) {
         let Some(items) = node.as_sequence() else {
-            return self.tell(wrong_type(node, "a list", owner));
+            return self.tell(self.wrong_type_of(list.items, node, "a list", owner));
         };
         for (index, item) in items.iter().enumerate() {
             if let Some(id) = list.first.get(index).copied().or(list.items) {
@@ -215,7 +266,7 @@ impl<'f> Inspector<'f> {
             ([], _) => {
                 let mut kinds: Vec<String> = ways.iter().map(|way| kind(self.form, *way)).collect();
                 kinds.dedup();
-                self.tell(wrong_type(node, &kinds.join(" or "), owner));
+                self.tell(self.wrong_type_of(ways.iter().copied(), node, &kinds.join(" or "), owner));
             }
             ([one], _) => self.visit(*one, node, owner),
             (several, Some(entries)) => self.visit_tagged(several, node, entries, owner),

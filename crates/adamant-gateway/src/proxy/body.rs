@@ -4,6 +4,7 @@
 //! upstream hears of it. Up to Pingora's replay buffer (64 KiB) that holds always; a longer one goes on as a
 //! stream from there, and is cut when it passes the bound. `stream: true` on the route does without.
 
+use std::future::Future;
 use std::time::Duration;
 
 use adamant_filter::Chunk;
@@ -12,7 +13,7 @@ use adamant_policy::plan::Refusal;
 use adamant_policy::receive::reason as guard;
 use bytes::{Bytes, BytesMut};
 use http::Version;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -32,12 +33,31 @@ const READ_MAX_H2: usize = 16 * 1024;
 /// How a body is read ahead.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
-    /// The body must be held whole.
-    whole: bool,
     /// The client waits for `100 Continue`.
     expects: bool,
     /// How slow the client may be.
     pace: BodyPace,
+}
+
+impl Ahead {
+    /// Tells a client that waits for it to go on.
+    pub(super) async fn greet(&self, session: &mut Session) -> Result<()> {
+        if self.expects {
+            session.as_downstream_mut().write_continue_response().await?;
+            session.req_header_mut().remove_header(&EXPECT);
+        }
+        Ok(())
+    }
+
+    /// Waits for a piece as long as the client may take; `None` when that is over.
+    pub(super) async fn pace<T>(&mut self, piece: impl Future<Output = T>) -> Option<T> {
+        self.pace.read(piece).await
+    }
+
+    /// So many bytes have come.
+    pub(super) const fn came(&mut self, count: usize) {
+        self.pace.came(count);
+    }
 }
 
 /// Whether and how the body is read before the upstream is contacted. The head must be in the exchange.
@@ -49,10 +69,7 @@ pub(super) fn reads_ahead(engine: &Engine, exchange: &Exchange, has_body: bool) 
     // read here.
     let is_h2 = request.head().version == Version::HTTP_2;
     let undeclared = (request.declared_length().is_none() || is_h2) && !route.stream;
-    if !has_body
-        || !(moments.buffer.is_some() || undeclared)
-        || request.header(&http::header::UPGRADE).is_some()
-    {
+    if !has_body || !(moments.sees_whole() || undeclared) || request.header(&UPGRADE).is_some() {
         return None;
     }
     let listener = engine
@@ -61,7 +78,6 @@ pub(super) fn reads_ahead(engine: &Engine, exchange: &Exchange, has_body: bool) 
         .listeners
         .get(exchange.connection.as_ref()?.listener())?;
     Some(Ahead {
-        whole: moments.buffer.is_some(),
         expects: request.header(&EXPECT).is_some(),
         pace: BodyPace::of(&listener.bounds),
     })
@@ -74,10 +90,7 @@ pub(super) async fn read_ahead(
     exchange: &mut Exchange,
     mut ahead: Ahead,
 ) -> Result<Option<Refusal>> {
-    if ahead.expects {
-        session.as_downstream_mut().write_continue_response().await?;
-        session.req_header_mut().remove_header(&EXPECT);
-    }
+    ahead.greet(session).await?;
     session.as_downstream_mut().enable_retry_buffering();
     let read_max = if session.is_http2() {
         READ_MAX_H2
@@ -98,36 +111,18 @@ pub(super) async fn read_ahead(
             if let Some(refusal) = engine.count_body(exchange, piece.len() as u64) {
                 return Ok(Some(refusal));
             }
-            if !ahead.whole
-                && let Some(refusal) = super::with_head(session, exchange, |x| check(engine, x, piece, last))
-            {
+            if let Some(refusal) = super::with_head(session, exchange, |x| check(engine, x, piece, last)) {
                 return Ok(Some(refusal));
             }
-        }
-        if ahead.whole
-            && held.len() as u64
-                > engine
-                    .moments_of(exchange)
-                    .buffer
-                    .unwrap_or(0)
-                    .min(REPLAY_MAX as u64)
-        {
-            return Ok(Some(Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED)));
         }
         if last {
             break;
         }
-        if !ahead.whole && held.len() + read_max > REPLAY_MAX {
+        if held.len() + read_max > REPLAY_MAX {
             break;
         }
     }
     exchange.body.is_whole = session.as_downstream_mut().is_body_done();
-    if ahead.whole {
-        let whole = held.clone().freeze();
-        if let Some(refusal) = super::with_head(session, exchange, |x| check(engine, x, whole, true)) {
-            return Ok(Some(refusal));
-        }
-    }
     if session.as_downstream().retry_buffer_truncated() {
         return Ok(hold(engine, exchange, held.freeze()));
     }

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use adamant_filter::{Origin, TlsFacts};
+use adamant_filter::{Origin, TlsFacts, Told};
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Version};
 use pingora_http::RequestHeader;
@@ -99,6 +99,7 @@ impl Question {
                 .get(id.0)
                 .filter(|one| one.tls.is_some())
                 .map(|_| tls(parts.authority)),
+            told: Told::Nothing,
             now: at.tick,
             wall: at.wall,
         };

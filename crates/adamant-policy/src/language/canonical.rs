@@ -25,6 +25,7 @@ pub(super) fn canonical(config: &Config) -> Value {
     let Config {
         listeners,
         admin,
+        bodies,
         overload,
         plans: _,
         consumers: _,
@@ -42,6 +43,7 @@ pub(super) fn canonical(config: &Config) -> Value {
         named(listeners, |listener| (&listener.name, names.listener(listener))),
     );
     file.put_some("admin", admin.as_ref().map(of_admin));
+    file.put("bodies", json!({ "memory": bodies.memory.to_string() }));
     file.put_some("overload", overload.as_ref().map(of_overload));
     file.put_some("plans", names.plans());
     file.put_some("consumers", names.consumers());

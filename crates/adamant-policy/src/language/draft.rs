@@ -6,14 +6,15 @@ use super::admin::{self, AdminDraft};
 use super::listeners::{self, ListenerDraft};
 use super::routes::{self, RouteDraft};
 use super::upstreams::{self, UpstreamDraft, entries};
-use super::{Context, consumers, observe, overload, plans, policies, stores};
-use crate::config::{Config, Consumer, ConsumerPlan, Observe, Overload, Policy, Store};
+use super::{Context, bodies, consumers, observe, overload, plans, policies, stores};
+use crate::config::{Bodies, Config, Consumer, ConsumerPlan, Observe, Overload, Policy, Store};
 
 /// All parts of the file. `None`: not readable, and told.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) listeners: Vec<Option<ListenerDraft>>,
     pub(crate) admin: Option<AdminDraft>,
+    pub(crate) bodies: Bodies,
     pub(crate) overload: Option<Overload>,
     /// The file has the key, readable or not.
     pub(crate) has_overload: bool,
@@ -77,6 +78,7 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
     Draft {
         listeners,
         admin,
+        bodies: read_bodies(root, context),
         overload,
         has_overload: root.entry("overload").is_some(),
         plans,
@@ -92,6 +94,13 @@ pub(super) fn read(root: &Node, context: &mut Context<'_>) -> Draft {
     }
 }
 
+fn read_bodies(root: &Node, context: &mut Context<'_>) -> Bodies {
+    let written = root.entry("bodies");
+    written
+        .and_then(|entry| bodies::read(&entry.value, entry.key_span, context))
+        .unwrap_or_default()
+}
+
 impl Draft {
     /// The config, when every part is there.
     pub(super) fn finish(self) -> Option<Config> {
@@ -102,6 +111,7 @@ impl Draft {
                 .map(|draft| Some(draft?.listener))
                 .collect::<Option<_>>()?,
             admin: self.admin.map(|draft| draft.admin),
+            bodies: self.bodies,
             overload: self.overload,
             plans: self.plans.into_iter().collect::<Option<_>>()?,
             consumers: self.consumers.into_iter().collect::<Option<_>>()?,

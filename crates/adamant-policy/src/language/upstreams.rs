@@ -302,6 +302,14 @@ pub(super) fn host_and_port(address: &Spanned<String>) -> Result<(Arc<str>, u16)
         let problem = Problem::new("values.address", format!("`{text}` is not an endpoint"));
         problem.with_span(address.span).with_help(help)
     };
+    // Whoever writes a user writes a password, too.
+    if text.contains('@') {
+        let problem = Problem::new(
+            "values.address",
+            "an endpoint is a host and its port, without a user",
+        );
+        return Err(problem.with_span(address.span).hidden());
+    }
     if let Some((scheme, rest)) = text.split_once("://") {
         let bare = rest.trim_end_matches('/');
         return Err(wrong(match scheme {

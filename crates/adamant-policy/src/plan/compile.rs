@@ -13,15 +13,15 @@ use super::condition::Condition;
 use super::stage::{Instance, Placed, Stage, StepId, StepInfo};
 use super::{RoutePlan, Wiring, pattern};
 use crate::config::{
-    Action, ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep,
-    Step, StepKind,
+    ClientCertificates, Config, Generic, ListenerId, Match, OnFault, PolicyId, Route, RouteStep, Step,
+    StepKind,
 };
 
 /// Collects what the routes of a file compile to.
 pub(crate) struct Compiler<'c> {
     catalogue: &'c Catalogue,
     host: &'c mut dyn Host,
-    config: &'c Config,
+    pub(super) config: &'c Config,
     pub(crate) layout: Layout,
     pub(crate) steps: Vec<StepInfo>,
     pub(crate) files: Vec<(String, Arc<[u8]>)>,
@@ -128,7 +128,7 @@ impl<'c> Compiler<'c> {
                 RouteStep::Use { policy, generic, .. } => self.place_policy(*policy, generic),
                 RouteStep::Inline(step) => {
                     let built = self.build(step, None);
-                    built.map(|built| vec![self.place(&built, &Generic::default())])
+                    built.map(|built| vec![self.place(&built, &Generic::default(), None)])
                 }
             };
             is_whole &= placed.is_some();
@@ -183,6 +183,7 @@ impl<'c> Compiler<'c> {
                 self.check_group(branches);
                 if matches!(step.kind, StepKind::AnyOf(_)) {
                     self.check_branches(branches);
+                    self.check_deciders(branches);
                 }
                 let built = self.build_all(branches, policy)?;
                 let generic = step.generic.clone();
@@ -272,6 +273,35 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    /// Nor may one stand alone that has nothing to decide.
+    fn check_deciders(&mut self, branches: &[Step]) {
+        for branch in branches
+            .iter()
+            .filter(|branch| self.never_refuses(branch))
+            .collect::<Vec<_>>()
+        {
+            let text = "a branch of `any-of` that only changes or watches requests lets the whole group pass";
+            self.problems.push(
+                Problem::new("groups.open-branch", text)
+                    .with_span(branch.span)
+                    .with_help(
+                        "write it before or behind `any-of`, or into an `all-of` beside a step that decides",
+                    ),
+            );
+        }
+    }
+
+    fn never_refuses(&self, branch: &Step) -> bool {
+        match &branch.kind {
+            StepKind::Filter { name, .. } => self
+                .catalogue
+                .get(name)
+                .is_some_and(|filter| matches!(filter.role(), Role::Shape | Role::Observe)),
+            StepKind::AllOf(inner) => inner.iter().all(|step| self.never_refuses(step)),
+            StepKind::AnyOf(inner) => inner.iter().any(|step| self.never_refuses(step)),
+        }
+    }
+
     fn account(&mut self, id: &str, built: &Built) {
         for (what, size) in &built.needs.reserved {
             self.budget.push((format!("{id}: {what}"), size.bytes()));
@@ -284,16 +314,36 @@ impl<'c> Compiler<'c> {
 
     fn place_policy(&self, policy: PolicyId, outer: &Generic) -> Option<Vec<Stage>> {
         let unplaced = self.policies.get(policy.0)?.as_ref()?;
-        Some(unplaced.iter().map(|step| self.place(step, outer)).collect())
+        let when = self.condition(outer);
+        Some(
+            unplaced
+                .iter()
+                .map(|step| self.place(step, outer, when.as_ref()))
+                .collect(),
+        )
+    }
+
+    fn condition(&self, own: &Generic) -> Option<Arc<Condition>> {
+        let when: &Match = own.when.as_ref()?;
+        Some(Arc::new(Condition::of(when, &self.listeners)))
     }
 
     /// Gives a built step its generic keys: its own win over those of the `use` around it.
-    fn place(&self, step: &Unplaced, outer: &Generic) -> Stage {
+    /// One condition holds for all steps that inherit it, since the first of them may change what it asks for.
+    fn place(&self, step: &Unplaced, outer: &Generic, around: Option<&Arc<Condition>>) -> Stage {
         let inherit = |own: &Generic| Generic {
-            when: own.when.clone().or_else(|| outer.when.clone()),
+            when: None,
             shadow: own.shadow.or(outer.shadow),
             on_fault: own.on_fault.or(outer.on_fault),
             id: None,
+        };
+        let place_all = |branches: &[Unplaced], own: &Generic| {
+            let generic = inherit(own);
+            let when = self.condition(own).or_else(|| around.cloned());
+            branches
+                .iter()
+                .map(|branch| self.place(branch, &generic, when.as_ref()))
+                .collect()
         };
         match step {
             Unplaced::One(instance, own) => {
@@ -305,32 +355,13 @@ impl<'c> Compiler<'c> {
                 };
                 Stage::One(Placed {
                     instance: Arc::clone(instance),
-                    when: generic
-                        .when
-                        .as_ref()
-                        .map(|when: &Match| Arc::new(Condition::of(when, &self.listeners))),
+                    when: self.condition(own).or_else(|| around.cloned()),
                     shadow: generic.shadow.unwrap_or(false),
                     on_fault: generic.on_fault.unwrap_or(denies),
                 })
             }
-            Unplaced::AnyOf(branches, own) => {
-                let generic = inherit(own);
-                Stage::AnyOf(
-                    branches
-                        .iter()
-                        .map(|branch| self.place(branch, &generic))
-                        .collect(),
-                )
-            }
-            Unplaced::AllOf(branches, own) => {
-                let generic = inherit(own);
-                Stage::AllOf(
-                    branches
-                        .iter()
-                        .map(|branch| self.place(branch, &generic))
-                        .collect(),
-                )
-            }
+            Unplaced::AnyOf(branches, own) => Stage::AnyOf(place_all(branches, own)),
+            Unplaced::AllOf(branches, own) => Stage::AllOf(place_all(branches, own)),
         }
     }
 
@@ -417,54 +448,6 @@ impl<'c> Compiler<'c> {
         self.steps
             .get(step.0 as usize)
             .map_or(Span::default(), |info| info.span)
-    }
-
-    /// A step that proves bodies needs a route that reads them.
-    fn check_bodies(&mut self, route: &Route, stages: &[Stage]) {
-        if matches!(route.action, Action::To(_)) {
-            return;
-        }
-        let mut leaves = Vec::new();
-        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
-        for placed in leaves
-            .into_iter()
-            .filter(|placed| placed.instance.needs.buffer_request.is_some())
-        {
-            let text = format!(
-                "`{}` proves bodies, and route `{}` answers without reading one",
-                placed.instance.filter, route.name
-            );
-            self.problems.push(
-                Problem::new("routes.unread-body", text)
-                    .with_span(self.span(placed.instance.step))
-                    .with_second(route.span, "on this route")
-                    .with_help("put it on a route that has an upstream"),
-            );
-        }
-    }
-
-    /// An answer that is held is no stream.
-    fn check_held_answers(&mut self, route: &Route, stages: &[Stage]) {
-        if !route.stream && !route.websocket {
-            return;
-        }
-        let mut leaves = Vec::new();
-        stages.iter().for_each(|stage| stage.leaves(&mut leaves));
-        for placed in leaves
-            .into_iter()
-            .filter(|placed| placed.instance.needs.hold_response.is_some())
-        {
-            let text = format!(
-                "`{}` has to see answers whole, and those of route `{}` are streams",
-                placed.instance.filter, route.name
-            );
-            self.problems.push(
-                Problem::new("routes.held-stream", text)
-                    .with_span(self.span(placed.instance.step))
-                    .with_second(route.span, "on this route")
-                    .with_help("take `stream` and `upgrade` away, or give the streams a route of their own"),
-            );
-        }
     }
 
     /// A step that looks at certificates of clients needs a listener that asks for them, and the same authorities

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use adamant_filter::{Cidr, Reason};
+use adamant_filter::{Cidr, Reason, Told};
 use http::header::{FORWARDED, HeaderMap, HeaderName};
 
 use super::reason;
@@ -14,7 +14,7 @@ use crate::config::{ForwardingHeader, Trust};
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Hops that a forwarding header may list.
-const HOPS_MAX: usize = 10;
+const HOPS_MAX: u8 = 10;
 
 /// Whether `address` is a trusted proxy.
 #[must_use]
@@ -25,32 +25,51 @@ pub fn is_trusted(trust: &Trust, address: IpAddr) -> bool {
         .any(|network: &Cidr| network.contains(address))
 }
 
-/// The client's address: the peer, or what trusted proxies say of it.
-pub(crate) fn of(trust: &Trust, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, &'static Reason> {
+/// The client behind the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// Where trusted proxies say what it asked for.
+    pub(crate) told: Told,
+}
+
+/// The client: the peer, or what trusted proxies say of it.
+pub(crate) fn of(trust: &Trust, peer: IpAddr, headers: &HeaderMap) -> Result<Client, &'static Reason> {
     let peer = peer.to_canonical();
+    let mut client = Client {
+        address: peer,
+        told: Told::Nothing,
+    };
     if trust.proxies.is_empty() || !is_trusted(trust, peer) {
-        return Ok(peer);
+        return Ok(client);
     }
     let name = match trust.header {
-        ForwardingHeader::XForwardedFor => &X_FORWARDED_FOR,
+        ForwardingHeader::XForwardedFor => {
+            client.told = Told::XForwarded;
+            &X_FORWARDED_FOR
+        }
         ForwardingHeader::Forwarded => &FORWARDED,
     };
-    let mut client = peer;
     let mut hops = 0;
     for line in headers.get_all(name).iter().rev() {
         let line = line.to_str().map_err(|_| &reason::FORWARDING_SEVERAL)?;
         for element in line.rsplit(',') {
-            hops += 1;
-            if hops > HOPS_MAX {
+            if hops >= HOPS_MAX {
                 return Err(&reason::HOPS_TOO_MANY);
             }
             let address = match trust.header {
                 ForwardingHeader::XForwardedFor => node(element.trim()),
-                ForwardingHeader::Forwarded => forwarded_for(element),
+                ForwardingHeader::Forwarded => {
+                    // A trusted proxy has written it, whatever it calls its client.
+                    client.told = Told::Forwarded { element: hops };
+                    forwarded_for(element)
+                }
             };
+            hops += 1;
             // `unknown`, an obfuscated or a broken node: what stands left of it cannot be believed.
             let Some(address) = address else { return Ok(client) };
-            client = address;
+            client.address = address;
             if !is_trusted(trust, address) {
                 return Ok(client);
             }
@@ -100,7 +119,7 @@ mod tests {
             headers.append(name, line.parse().unwrap());
         }
         of(&trust, "10.0.0.1".parse().unwrap(), &headers)
-            .map(|ip| ip.to_string())
+            .map(|client| client.address.to_string())
             .map_err(Reason::code)
     }
 

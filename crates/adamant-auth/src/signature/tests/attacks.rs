@@ -265,6 +265,74 @@ fn components_are_those_of_this_request() {
     );
 }
 
+/// A request, and what is signed of it.
+type Signing = (Request, Vec<(String, String)>);
+
+/// Makes one of a size.
+type Make = fn(usize) -> Signing;
+
+/// A request of which method, path and these components are signed.
+fn signing(request: Request, more: impl IntoIterator<Item = (String, &'static str)>) -> Signing {
+    let plain = [
+        ("\"@method\"".to_owned(), "GET"),
+        ("\"@path\"".to_owned(), "/orders"),
+    ];
+    let all = plain.into_iter().chain(more);
+    (
+        request,
+        all.map(|(name, value)| (name, value.to_owned())).collect(),
+    )
+}
+
+/// So many components.
+fn numbered(count: usize) -> Signing {
+    let mut request = orders();
+    for number in 2..count {
+        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+        request.append_header(name, HeaderValue::from_static("a"));
+    }
+    signing(request, (2..count).map(|number| (format!("\"x-{number}\""), "a")))
+}
+
+/// A member of a field of this length.
+fn dictionary(length: usize) -> Signing {
+    let field = format!("a=1, b=\"{}\"", "x".repeat(length - 9));
+    let request = orders().with_header("x-dictionary", &field);
+    signing(request, [("\"x-dictionary\";key=\"a\"".to_owned(), "1")])
+}
+
+/// A parameter of a query of this length.
+fn parameter(length: usize) -> Signing {
+    let target = format!("/orders?a=1&{}", "b".repeat(length - 4));
+    let name = "\"@query-param\";name=\"a\"".to_owned();
+    signing(request(Method::GET, &target), [(name, "1")])
+}
+
+#[test]
+fn what_is_read_before_anything_is_proved_is_bounded() {
+    let trial = trial(&with(config(), "cover", json!(["@method", "@path"])));
+    let cases: [(Make, usize); 3] = [(numbered, 32), (dictionary, 4096), (parameter, 4096)];
+    for (make, most) in cases {
+        for (size, is_signed, expected) in [
+            (most, true, "pass"),
+            (most, false, "signature"),
+            (most + 1, true, "component-unsupported"),
+            // Nobody looks whether it is signed.
+            (most + 1, false, "component-unsupported"),
+        ] {
+            let (request, components) = make(size);
+            let components: Vec<_> = components
+                .iter()
+                .map(|(name, value)| (&**name, &**value))
+                .collect();
+            let (input, signature) = written("ed", &components, &fresh("ed"));
+            let signature = if is_signed { &signature } else { ":AAAA:" };
+            let request = with_fields(request, &format!("sig={input}"), &format!("sig={signature}"));
+            assert_eq!(outcome(&trial, request), expected, "{size} {is_signed}");
+        }
+    }
+}
+
 #[test]
 fn what_must_be_covered_is_covered_once_and_plainly() {
     let strict = trial(&config());

@@ -1,20 +1,20 @@
-//! Room for so many questions at once. Nobody waits for it: whoever comes when it is full is told so.
+//! Room for so many questions to a service at once. Nobody waits for it: whoever comes when it is full is told so.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The room.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     taken: AtomicU32,
     at_most: u32,
 }
 
 /// A place in it, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place<'r>(&'r Room);
+pub(crate) struct Place<'r>(&'r Room);
 
 impl Room {
-    pub(super) const fn new(at_most: u32) -> Self {
+    pub(crate) const fn new(at_most: u32) -> Self {
         Self {
             taken: AtomicU32::new(0),
             at_most,
@@ -22,7 +22,7 @@ impl Room {
     }
 
     /// A place, unless all are taken.
-    pub(super) fn enter(&self) -> Option<Place<'_>> {
+    pub(crate) fn enter(&self) -> Option<Place<'_>> {
         let more = |taken: u32| (taken < self.at_most).then_some(taken.saturating_add(1));
         let entered = self
             .taken
