@@ -122,6 +122,7 @@ impl Cors {
             status: 204,
             fields,
             body: Bytes::new(),
+            refuses: false,
         }))
     }
 

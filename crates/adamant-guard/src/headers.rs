@@ -3,16 +3,21 @@
 //! Never touches what frames a message, names its host or belongs to one connection: that is the gateway's.
 
 mod changes;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use adamant_filter::prelude::*;
+use serde::Serializer;
 
 use changes::{Changes, Direction, Plan};
+use rules::Rules;
 
 /// Changes header fields of requests before they are forwarded, and of answers before they are sent.
 ///
 /// In each direction fields are removed first, then set, then added, so that `remove: [x-internal-*]` with
 /// `set: { x-internal-route: orders }` leaves exactly ours. Later filters see the request as it was changed.
-/// Answers of the gateway itself are changed like those of an upstream.
+/// Answers of the gateway itself are changed like those of an upstream. Rules for requests come before all changes.
 ///
 /// Fields of the connection and of framing (`connection`, `content-length`, `host`, `te`, `transfer-encoding`,
 /// `upgrade` and their like) cannot be named, nor those that the gateway writes itself (`forwarded`,
@@ -32,6 +37,49 @@ pub(crate) struct HeadersConfig {
     /// `x-powered-by`, `x-aspnet-version` and `x-generator`. Default: false. Example: `true`
     #[serde(default)]
     hide_software: bool,
+    /// Fields that a request must have; others get 400. Default: none. Example: `[x-tenant]`
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "lower_case_names"
+    )]
+    require: BTreeSet<String>,
+    /// Regular expressions that the whole value of a field of a request fits, if the field is there; others get 400.
+    /// Default: none. Example: `{ x-tenant: "[a-z]{2,16}" }`
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        serialize_with = "changes::lower_case_keys"
+    )]
+    patterns: BTreeMap<String, String>,
+    /// The only fields of requests that go on to later filters and to the upstream, besides those that frame a message
+    /// and those that the gateway itself writes. A `*` at the end stands for any rest. Credentials that a filter below
+    /// reads are to be listed, too. Default: all. Example: `[accept, content-type, x-tenant]`
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "lower_case_some"
+    )]
+    forward: Option<BTreeSet<String>>,
+}
+
+/// Names of fields have no case, so the canonical form has none.
+fn lower_case_names<S: Serializer>(names: &BTreeSet<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let names: BTreeSet<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    names.serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over what the field is")]
+fn lower_case_some<S: Serializer>(
+    names: &Option<BTreeSet<String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let lower = |names: &BTreeSet<String>| names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    names
+        .as_ref()
+        .map(lower)
+        .map(|names: BTreeSet<String>| names)
+        .serialize(serializer)
 }
 
 /// Fields that tell which software made an answer.
@@ -58,15 +106,16 @@ pub(crate) struct Headers {
     request: Plan,
     response: Plan,
     hide_software: bool,
+    rules: Rules,
 }
 
 impl Filter for Headers {
     const NAME: &'static str = "headers";
     const ROLE: Role = Role::Shape;
-    const REASONS: &'static [&'static Reason] = &[];
+    const REASONS: &'static [&'static Reason] = &[&Self::MISSING, &Self::UNFIT];
     type Config = HeadersConfig;
 
-    fn build(config: HeadersConfig, _boot: &mut Boot<'_>) -> Result<Self, Problem> {
+    fn build(config: HeadersConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         let request = Plan::of(&config.request, Direction::Request)?;
         let response = Plan::of(&config.response, Direction::Response)?;
         let hide_software = config.hide_software;
@@ -76,7 +125,11 @@ impl Filter for Headers {
                 format!("`hide-software` takes `{name}` away already"),
             ));
         }
-        if request.is_empty() && response.is_empty() && !hide_software {
+        let rules = Rules::of(&config.require, &config.patterns, config.forward.as_ref())?;
+        if rules.requires() {
+            boot.refuses_preflights();
+        }
+        if request.is_empty() && response.is_empty() && !hide_software && rules.is_empty() {
             let problem = Problem::at("", "this changes nothing");
             return Err(
                 problem.with_help("write what to `set`, `add` or `remove` under `request` or `response`")
@@ -86,11 +139,12 @@ impl Filter for Headers {
             request,
             response,
             hide_software,
+            rules,
         })
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        let hooks = if self.request.is_empty() {
+        let hooks = if self.request.is_empty() && self.rules.is_empty() {
             hooks
         } else {
             hooks.request(Self::change_request)
@@ -104,7 +158,17 @@ impl Filter for Headers {
 }
 
 impl Headers {
+    const MISSING: Reason = Reason::new("missing", 400, "a header field is missing");
+    const UNFIT: Reason = Reason::new("unfit", 400, "a header field is not of the expected form");
+
     fn change_request(&self, request: &mut Request) -> Verdict {
+        if !self.rules.has_all(request) {
+            return Self::MISSING.deny();
+        }
+        if !self.rules.fit(request) {
+            return Self::UNFIT.deny();
+        }
+        self.rules.drop_others(request);
         let plan = &self.request;
         plan.remove.iter().for_each(|name| request.remove_header(name));
         if plan.has_prefixes() {

@@ -5,7 +5,7 @@
 //!
 //! | Filters | What they look at |
 //! |---|---|
-//! | `methods`, `addresses`, `headers`, `content-type`, `accept` | heads of requests |
+//! | `methods`, `addresses`, `headers`, `content-type`, `accept`, `query` | heads of requests |
 //! | `cors`, `csrf` | what pages of other sites ask |
 //! | `body-size`, `json`, `form`, `multipart`, `schema`, `openapi` | bodies of requests |
 //! | `rules` | attacks, wherever they stand |
@@ -16,7 +16,7 @@
 //! | `coding` | content codings, within bounds |
 //! | `gate` | how a filter comes to the body of a request |
 //! | `media`, `media_range` | media types of bodies, and lists of them |
-//! | `names`, `statuses` | lists in configurations |
+//! | `names`, `pattern`, `statuses` | lists and patterns in configurations |
 
 mod accept;
 mod addresses;
@@ -39,6 +39,8 @@ mod methods;
 mod multipart;
 mod names;
 mod openapi;
+mod pattern;
+mod query;
 mod rules;
 mod schema;
 mod security_headers;
@@ -57,6 +59,7 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<headers::Headers>(version)
         .filter::<content_type::ContentType>(version)
         .filter::<accept::Accept>(version)
+        .filter::<query::Query>(version)
         .filter::<cors::Cors>(version)
         .filter::<csrf::Csrf>(version)
         .filter::<json::Json>(version)
@@ -100,6 +103,7 @@ mod tests {
                 "methods",
                 "multipart",
                 "openapi",
+                "query",
                 "rules",
                 "schema",
                 "security-headers",

@@ -31,7 +31,7 @@ pub(super) struct Changes {
 }
 
 /// Names of fields have no case, so the canonical form has none.
-fn lower_case_keys<S: Serializer>(
+pub(super) fn lower_case_keys<S: Serializer>(
     fields: &BTreeMap<String, String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -83,6 +83,10 @@ const FRAMING: [&str; 14] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+pub(super) fn is_framing(name: &str) -> bool {
+    FRAMING.contains(&name)
+}
 
 /// Fields of requests that the gateway writes after all filters, so that a change would have no effect.
 const OURS: [&str; 6] = [
@@ -197,7 +201,7 @@ fn checked_name(path: &str, text: &str, direction: Direction) -> Result<HeaderNa
 }
 
 /// A beginning of names. It may cover fields that the gateway writes: what a client sent under them goes.
-fn checked_prefix(path: &str, prefix: &str) -> Result<Box<str>, Problem> {
+pub(super) fn checked_prefix(path: &str, prefix: &str) -> Result<Box<str>, Problem> {
     if prefix.is_empty() {
         return Err(Problem::at(path, "a bare `*` would take away every field"));
     }
@@ -212,7 +216,7 @@ fn checked_prefix(path: &str, prefix: &str) -> Result<Box<str>, Problem> {
 }
 
 /// RFC 9110 §5.6.2 lets a name have a `*`; nobody's has, and here it means something else.
-fn parsed_name(path: &str, text: &str) -> Result<HeaderName, Problem> {
+pub(super) fn parsed_name(path: &str, text: &str) -> Result<HeaderName, Problem> {
     if text.contains('*') {
         let problem = Problem::at(path, format!("`{text}` has a `*` where none may stand"));
         return Err(problem.with_help("in `remove`, one `*` may stand at the end, such as `x-internal-*`"));

@@ -130,6 +130,63 @@ fn answers_do_not_tell_which_software_made_them() {
 }
 
 #[test]
+fn requests_have_the_fields_that_the_file_asks_for_and_only_listed_ones_go_on() {
+    let config = json!({
+        "require": ["X-Tenant"], "patterns": {"x-tenant": "[a-z]{2,4}", "x-n": "[0-9]+"},
+        "forward": ["X-Tenant", "accept*"], "request": {"set": {"x-ours": "1"}},
+    });
+    let trial = Trial::of::<Headers>(&config);
+    let request = |lines: &[(&'static str, &str)]| {
+        let request = Request::build(Method::GET, "/").unwrap();
+        lines
+            .iter()
+            .fold(request, |request, (name, value)| request.with_header(name, value))
+    };
+    for (lines, code) in [
+        (&[][..], "missing"),
+        (&[("x-tenant", "TOO")], "unfit"),
+        (&[("x-tenant", "abc"), ("x-tenant", "abcde")], "unfit"),
+        (&[("x-tenant", "abc"), ("x-n", "x")], "unfit"),
+    ] {
+        let denial = trial.request(request(lines)).denied(&format!("headers.{code}"));
+        assert_eq!(denial.reason.status(), 400);
+    }
+    let sent = [
+        ("host", "a.test"),
+        ("content-length", "0"),
+        ("x-tenant", "abc"),
+        ("accept", "*/*"),
+        ("accept-language", "en"),
+        ("x-admin", "1"),
+        ("cookie", "a=b"),
+        ("x-ours", "9"),
+    ];
+    let mut names: Vec<_> = asked(&config, &sent)
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    names.sort();
+    let expected = [
+        "accept-language=en",
+        "accept=*/*",
+        "content-length=0",
+        "host=a.test",
+        "x-ours=1",
+        "x-tenant=abc",
+    ];
+    assert_eq!(names, expected);
+    for config in [
+        json!({"require": ["a b"]}),
+        json!({"patterns": {"x": "("}}),
+        json!({"patterns": {"x": "a", "X": "b"}}),
+        json!({"forward": ["host"]}),
+        json!({"forward": ["*"]}),
+    ] {
+        let _ = problem(&config);
+    }
+}
+
+#[test]
 fn fields_of_the_connection_and_of_framing_cannot_be_named() {
     let names = [
         "connection",
