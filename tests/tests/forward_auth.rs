@@ -119,9 +119,9 @@ async fn behind_a_trusted_proxy_the_service_learns_what_the_client_asked_there()
         (
             "127.0.0.0/8",
             "x-forwarded-for",
-            ["https", "app.test:8443", "203.0.113.9"],
+            ["https", "inner.test:81", "203.0.113.9"],
         ),
-        ("127.0.0.0/8", "forwarded", ["https", "api.test", "203.0.113.8"]),
+        ("127.0.0.0/8", "forwarded", ["https", "inner.test:81", "203.0.113.8"]),
         (
             "10.0.0.0/8",
             "x-forwarded-for",

@@ -116,7 +116,9 @@ impl Filter for Signature {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        let hooks = hooks.request_or_async(Self::check_cheap, Self::check_costly);
+        let hooks = hooks
+            .request_or_async(Self::check_cheap, Self::check_costly)
+            .conceal(Self::conceal);
         if self.body == BodyRule::Unchecked {
             return hooks;
         }
@@ -125,6 +127,14 @@ impl Filter for Signature {
 }
 
 impl Signature {
+    /// Takes the signatures away, which nobody behind this may believe to be proved.
+    fn conceal(&self, request: &mut Request) {
+        if !self.forward {
+            request.remove_header(&input::SIGNATURE);
+            request.remove_header(&input::SIGNATURE_INPUT);
+        }
+    }
+
     /// Everything but the check of a signature by a public key.
     fn check_cheap(&self, request: &mut Request) -> Option<Verdict> {
         match self.candidate(request) {
@@ -223,10 +233,7 @@ impl Signature {
                 request.set_word(self.held, held::DIGEST);
             }
         }
-        if !self.forward {
-            request.remove_header(&input::SIGNATURE);
-            request.remove_header(&input::SIGNATURE_INPUT);
-        }
+        self.conceal(request);
         Verdict::Pass
     }
 

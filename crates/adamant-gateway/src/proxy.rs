@@ -287,6 +287,7 @@ impl Proxy {
                         connector: &self.connector,
                         session,
                         exchange,
+                        is_ended: false,
                     };
                     return Box::pin(async move { whole.carry(ahead).await.map(|()| true) });
                 }

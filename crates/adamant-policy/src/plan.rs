@@ -14,6 +14,7 @@ mod pattern;
 mod preflights;
 mod route;
 mod run;
+mod shadow;
 mod stage;
 mod words;
 

@@ -19,7 +19,8 @@ pub(super) fn admit(engine: &Engine, exchange: &mut Exchange, body: Bytes) -> Op
     if let Some(refusal) = engine.count_body(exchange, length) {
         return Some(refusal);
     }
-    if moments.buffer.is_some_and(|held| length > held) {
+    let held = engine.plan.body_held(&exchange.plan);
+    if held.is_some_and(|held| length > held) {
         return Some(Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED));
     }
     let mut chunk = Chunk::new(body, true);

@@ -17,6 +17,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TRANSF
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::ServerSession as Down;
 use pingora::protocols::http::client::HttpSession as Up;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::{HttpPeer, Peer};
@@ -35,6 +36,8 @@ pub(super) struct Whole<'x> {
     pub(super) connector: &'x Connector,
     pub(super) session: &'x mut Session,
     pub(super) exchange: &'x mut Exchange,
+    /// The stream of the client was ended with the head.
+    pub(super) is_ended: bool,
 }
 
 /// How an attempt ended.
@@ -99,7 +102,7 @@ impl Whole<'_> {
     /// Reads the request body with every check, and keeps it for every attempt.
     async fn read_request(&mut self, mut ahead: Ahead) -> Result<Option<Refusal>> {
         ahead.greet(self.session).await?;
-        let moments = self.engine.moments_of(self.exchange);
+        let most = self.with_head(|engine, exchange| engine.plan.body_held(&exchange.plan));
         let mut held = BytesMut::new();
         loop {
             let read = self.session.as_downstream_mut().read_request_body();
@@ -113,16 +116,13 @@ impl Whole<'_> {
             if let Some(refusal) = self.engine.count_body(self.exchange, piece.len() as u64) {
                 return Ok(Some(refusal));
             }
-            let too_long = moments
-                .buffer
-                .is_some_and(|most| (held.len() + piece.len()) as u64 > most);
-            if too_long {
+            if most.is_some_and(|most| (held.len() + piece.len()) as u64 > most) {
                 return Ok(Some(Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED)));
             }
             if !self.exchange.room.grow(&self.engine.bodies, piece.len()) {
                 return Ok(Some(Refusal::new(reasons::GATEWAY, &reasons::BODIES_FULL)));
             }
-            if moments.buffer.is_some() {
+            if most.is_some() {
                 held.extend_from_slice(&piece);
             } else {
                 match self.check(Chunk::new(piece, last)) {
@@ -135,7 +135,7 @@ impl Whole<'_> {
             }
         }
         let mut body = held.freeze();
-        if moments.buffer.is_some() {
+        if most.is_some() {
             body = match self.check(Chunk::new(body, true)) {
                 Ok(body) => body,
                 Err(refusal) => return Ok(Some(refusal)),
@@ -174,7 +174,8 @@ impl Whole<'_> {
             Ok(head) => head,
             Err(refusal) => return Ok(Attempted::Replaced(Decided::Refuse(refusal))),
         };
-        up.set_read_timeout(peer.options.read_timeout);
+        let times = self.times(peer);
+        up.set_read_timeout(times.map_or(peer.options.read_timeout, |(first, _)| Some(first)));
         up.set_write_timeout(peer.options.write_timeout);
         let asking = ask(&mut up, head, self.exchange.body.held.clone());
         match beside_client(asking, self.session, self.engine, self.exchange).await {
@@ -189,6 +190,7 @@ impl Whole<'_> {
         }
         self.exchange.upstream.first_byte =
             Some(self.engine.clock.tick().since(self.exchange.upstream.began));
+        up.set_read_timeout(times.map_or(peer.options.read_timeout, |(_, idle)| Some(idle)));
         let ended = self.relay(&mut up).await?;
         if up.response_done() {
             if let Up::H1(h1) = &mut up {
@@ -198,6 +200,15 @@ impl Whole<'_> {
             self.connector.release_http_session(up, peer, idle).await;
         }
         Ok(ended)
+    }
+
+    /// Longest waits for the head of the answer, and for a piece of its body.
+    fn times(&self, peer: &HttpPeer) -> Option<(Duration, Duration)> {
+        let upstream = self.exchange.upstream.id?;
+        let times = &self.engine.plan.config().upstreams.get(upstream.0)?.timeouts;
+        // What the peer has is never more than what is left of the exchange.
+        let bounded = |time: Duration| peer.options.read_timeout.map_or(time, |left| time.min(left));
+        Some((bounded(times.first_byte), bounded(times.idle)))
     }
 
     /// The head for the endpoint.
@@ -328,7 +339,8 @@ impl Whole<'_> {
 
     /// Sends the head and passes the body on piece by piece, `first` before the rest.
     async fn stream(&mut self, up: &mut Up, head: Box<ResponseHeader>, first: Bytes) -> Result<Attempted> {
-        self.send_head(head, false).await?;
+        let is_end = up.as_http2().is_some() && first.is_empty() && up.response_done();
+        self.send_head(head, is_end).await?;
         let mut next = (!first.is_empty()).then_some(first);
         loop {
             let piece = match next.take() {
@@ -388,6 +400,10 @@ impl Whole<'_> {
 
     async fn send_head(&mut self, mut head: Box<ResponseHeader>, is_end: bool) -> Result<()> {
         let version = self.session.req_header().version;
+        if version != Version::HTTP_2 {
+            // The endpoint may speak HTTP/2.
+            head.set_version(Version::HTTP_11);
+        }
         let is_draining = self
             .exchange
             .connection
@@ -406,7 +422,12 @@ impl Whole<'_> {
         }
         self.exchange.status = head.status.as_u16();
         self.exchange.upstream.is_answering = true;
-        let written = self.session.write_response_header(head, is_end).await;
+        self.is_ended = is_end && self.session.is_http2();
+        let written = match self.session.as_downstream_mut() {
+            // The end stands on the head, as with an answer of gRPC that is a status alone.
+            Down::H2(stream) if is_end => stream.write_response_header(head, true),
+            session => session.write_response_header(head).await,
+        };
         written.map_err(|error| error.into_down())
     }
 
@@ -419,6 +440,9 @@ impl Whole<'_> {
     }
 
     async fn end(&mut self, trailers: Option<HeaderMap>) -> Result<Attempted> {
+        if self.is_ended {
+            return Ok(Attempted::Complete);
+        }
         // HTTP/1.1 trailers are dropped, as Pingora does.
         let ended = match trailers.filter(|_| self.session.is_http2()) {
             Some(trailers) => {
@@ -469,9 +493,9 @@ async fn ask(up: &mut Up, head: Box<RequestHeader>, body: Option<Bytes>) -> Resu
     loop {
         up.read_response_header().await?;
         // HTTP/2 sessions skip interim answers by themselves and must not be asked twice.
-        let is_interim = up
-            .response_header()
-            .is_some_and(|head| head.status.is_informational());
+        let is_interim = up.response_header().is_some_and(|head| {
+            head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS
+        });
         if !is_interim || up.as_http1().is_none() {
             return Ok(());
         }

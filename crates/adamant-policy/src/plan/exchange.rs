@@ -9,6 +9,7 @@ use adamant_filter::{Details, Fields, Origin, Reason, Reply, Request, Role};
 use super::aside::Aside;
 use super::condition::Condition;
 use super::group::Refused;
+use super::shadow::Shadows;
 use super::stage::StepId;
 use crate::config::ListenerId;
 
@@ -34,6 +35,8 @@ pub struct Exchange {
     frames: Vec<Frame>,
     /// The body as steps in shadow see it.
     pub(super) aside: Aside,
+    /// The request as steps in shadow see it.
+    pub(super) shadows: Shadows,
 }
 
 /// Where in a group a hook must wait, and what is known until then.
@@ -189,6 +192,7 @@ impl Default for Exchange {
             conditions: Vec::new(),
             frames: Vec::new(),
             aside: Aside::default(),
+            shadows: Shadows::default(),
         }
     }
 }
@@ -204,6 +208,7 @@ impl Exchange {
         self.conditions.clear();
         self.frames.clear();
         self.aside.clear();
+        self.shadows.clear();
     }
 
     /// Lets go of everything that this exchange referred to.
@@ -211,6 +216,7 @@ impl Exchange {
         self.request.end();
         self.decisions.clear();
         self.aside.clear();
+        self.shadows.clear();
     }
 
     /// What the steps decided, in order.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use adamant_filter::{
-    Answered, Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Tick, Verdict,
+    Answered, Attempt, Chunk, Denial, Fields, Finished, Reason, RequestHook, Response, Tick, Verdict,
 };
 use http::StatusCode;
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -17,6 +17,7 @@ use super::group::{Refused, conceal_others};
 use super::stage::{Placed, Stage};
 use super::{Plan, RoutePlan};
 use crate::config::OnFault;
+use crate::receive::reason as guard;
 
 /// How far the request moment came without waiting.
 #[derive(Debug)]
@@ -84,6 +85,17 @@ impl Plan {
         Decided::Go
     }
 
+    /// Most bytes of this request's body that are held for steps which have to do with it and must see it whole.
+    #[must_use]
+    pub fn body_held(&self, exchange: &Exchange) -> Option<u64> {
+        let route = self.route_of(exchange)?;
+        route.wiring.buffer?;
+        let steps = route.wiring.request_body.iter();
+        let fitting = steps.filter(|placed| !placed.shadow && !is_left_out(placed, exchange));
+        let held = fitting.filter_map(|placed| placed.instance.needs.buffer_request);
+        held.map(|size| size.bytes()).max()
+    }
+
     /// Runs the request-body moment on one piece.
     pub fn request_body(&self, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
         let route = self.route_of(exchange)?;
@@ -99,6 +111,8 @@ impl Plan {
                 if let Some(mut seen) = seen {
                     let _ = one_body(placed, exchange, &mut seen);
                 }
+            } else if is_too_long(placed, exchange, chunk) {
+                return Some(Refusal::new(guard::GUARD, &guard::BODY_EXCEEDED));
             } else if let Some(refusal) = one_body(placed, exchange, chunk) {
                 return Some(refusal);
             }
@@ -170,9 +184,10 @@ impl Plan {
             // A step in shadow sees a copy, so that nothing it does reaches the client.
             let mut copy = placed.shadow.then(|| head.clone());
             for hook in placed.instance.wired.response.iter().rev() {
-                let mut response = Response::new(copy.as_mut().unwrap_or(head), &exchange.request, ours);
-                let verdict = hook(&mut response);
-                let hold = response.held();
+                let (verdict, hold) = exchange.as_seen_by(placed, |request| {
+                    let mut response = Response::new(copy.as_mut().unwrap_or(head), request, ours);
+                    (hook(&mut response), response.held())
+                });
                 if ours {
                     continue;
                 }
@@ -198,18 +213,21 @@ impl Plan {
         let Some(route) = self.route_of(exchange) else {
             return;
         };
-        let answered = Answered {
-            request: &exchange.request,
-            status: reason.map_or(status.as_u16(), |reason| reason.status()),
-            reason,
-            now,
-        };
+        let status = reason.map_or(status.as_u16(), |reason| reason.status());
         for placed in &route.wiring.answered {
             if is_left_out(placed, exchange) {
                 continue;
             }
-            let hooks = placed.instance.wired.answered.iter();
-            hooks.for_each(|hook| hook(&answered));
+            for hook in &placed.instance.wired.answered {
+                exchange.as_seen_by(placed, |request| {
+                    hook(&Answered {
+                        request,
+                        status,
+                        reason,
+                        now,
+                    });
+                });
+            }
         }
     }
 
@@ -223,7 +241,7 @@ impl Plan {
             }
             for hook in placed.instance.wired.response_body.iter().rev() {
                 let verdict = if placed.shadow {
-                    hook(&exchange.request, &mut chunk.copy())
+                    exchange.as_seen_by(placed, |request| hook(request, &mut chunk.copy()))
                 } else {
                     hook(&exchange.request, chunk)
                 };
@@ -245,13 +263,15 @@ impl Plan {
                 continue;
             }
             for hook in &placed.instance.wired.finish {
-                hook(&Finished {
-                    request: &exchange.request,
-                    status: end.status,
-                    reason: end.reason,
-                    duration: end.duration,
-                    bytes_in: end.bytes_in,
-                    bytes_out: end.bytes_out,
+                exchange.as_seen_by(placed, |request| {
+                    hook(&Finished {
+                        request,
+                        status: end.status,
+                        reason: end.reason,
+                        duration: end.duration,
+                        bytes_in: end.bytes_in,
+                        bytes_out: end.bytes_out,
+                    });
                 });
             }
         }
@@ -296,13 +316,23 @@ fn is_left_out(placed: &Placed, exchange: &Exchange) -> bool {
     !fits.unwrap_or_else(|| when.fits(&exchange.request))
 }
 
+/// Whether a body is longer than this step takes, though another one of the route takes more.
+fn is_too_long(placed: &Placed, exchange: &Exchange, chunk: &Chunk) -> bool {
+    let most = placed.instance.needs.buffer_request;
+    most.is_some_and(|most| chunk.data().len() as u64 > most.bytes()) && !is_left_out(placed, exchange)
+}
+
 /// Runs the body hooks of one step.
 fn one_body(placed: &Placed, exchange: &mut Exchange, chunk: &mut Chunk) -> Option<Refusal> {
     if is_left_out(placed, exchange) {
         return None;
     }
     for hook in &placed.instance.wired.request_body {
-        let verdict = hook(&mut exchange.request, chunk);
+        let verdict = if placed.shadow {
+            exchange.in_shadow(placed.instance.step, |request| hook(request, chunk))
+        } else {
+            hook(&mut exchange.request, chunk)
+        };
         if let Step::Stop(Decided::Refuse(refusal)) = settle(placed, verdict, exchange) {
             return Some(refusal);
         }
@@ -357,15 +387,16 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
     if skips(placed, exchange) {
         return Step::Next;
     }
+    let step = placed.instance.step;
     for (position, hook) in placed.instance.wired.request.iter().enumerate() {
         let verdict = match hook {
             RequestHook::Async(_) => return Step::Waits(position),
             // A step in shadow sees a copy, so that nothing it does reaches the exchange.
-            RequestHook::Sync(run) if placed.shadow => in_shadow(&exchange.request, run),
+            RequestHook::Sync(run) if placed.shadow => exchange.in_shadow(step, run),
             RequestHook::Sync(run) => run(&mut exchange.request),
             RequestHook::Either(quick, _) => {
                 let answer = if placed.shadow {
-                    in_shadow(&exchange.request, quick)
+                    exchange.in_shadow(step, quick)
                 } else {
                     quick(&mut exchange.request)
                 };
@@ -381,14 +412,6 @@ fn one_quick(placed: &Placed, exchange: &mut Exchange) -> Step {
         }
     }
     Step::Next
-}
-
-/// Runs a hook on a copy, of which only the words of its filter come back.
-fn in_shadow<T>(request: &Request, run: impl Fn(&mut Request) -> T) -> T {
-    let mut copy = request.shadow_copy();
-    let answer = run(&mut copy);
-    request.take_words(&copy);
-    answer
 }
 
 /// Where [`slow`] begins: anew, or at the hook that must wait.
@@ -460,7 +483,7 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
         return None;
     }
     for hook in placed.instance.wired.request.get(first..).unwrap_or_default() {
-        let mut copy = placed.shadow.then(|| exchange.request.shadow_copy());
+        let mut copy = placed.shadow.then(|| exchange.take_shadow(placed.instance.step));
         let request = copy.as_mut().unwrap_or(&mut exchange.request);
         let verdict = match hook {
             RequestHook::Sync(run) => run(request),
@@ -470,8 +493,8 @@ async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Opt
                 None => wait.start(request).await,
             },
         };
-        if let Some(copy) = &copy {
-            exchange.request.take_words(copy);
+        if let Some(copy) = copy {
+            exchange.put_shadow(placed.instance.step, copy);
         }
         if let Step::Stop(decided) = settle(placed, verdict, exchange) {
             return Some(decided);
