@@ -176,3 +176,29 @@ async fn what_cannot_be_masked_passes_only_where_the_file_says_so() {
         assert_eq!(answer.text(), long);
     }
 }
+
+/// `{"pin":1234,"a":1}` by gzip.
+#[rustfmt::skip] // Bytes.
+const CODED: &[u8] = &[
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 200, 204, 83, 178, 50, 52, 50, 54, 209, 81, 74, 4, 50, 106, 1, 16, 82, 183, 150, 18, 0, 0, 0,
+];
+
+#[tokio::test]
+async fn a_coded_answer_is_decoded_and_a_member_that_must_not_leave_refuses_it() {
+    let origin =
+        Origin::start(|_| Answer::of("application/json", CODED).with("content-encoding", "gzip")).await;
+    let rest = "at-most: 4KiB, longer: refuse, others: refuse";
+    for (how, expected) in [("redact", r#"{"pin":"***","a":1}"#), ("refuse", "")] {
+        let keys = format!("rules: [{{ fields: [pin], as: {how} }}], {rest}");
+        let gateway = Gateway::start(&policy(&origin, &keys)).await;
+        for answer in ask(&gateway, &[]).await {
+            if expected.is_empty() {
+                assert_eq!(answer.refused(502), "mask.forbidden");
+            } else {
+                assert_eq!(answer.text(), expected);
+                assert_eq!(answer.field("content-encoding"), None);
+                assert_eq!(answer.field("content-length"), Some("19"));
+            }
+        }
+    }
+}

@@ -19,6 +19,7 @@ use adamant_filter::{Counter, Over};
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
 
+use crate::coding::{self, CodingError, Codings};
 use crate::media_range::{essence, is_json};
 use config::{MaskConfig, Unreadable};
 use held::Running;
@@ -61,7 +62,12 @@ enum Kind {
 /// Bits of the word that are the kind, and that tell that the request hook ran.
 const KIND: u64 = 0b11;
 const ASKED: u64 = 0b100;
+/// Where the number of a coding begins; it has three bits. 0 is none.
+const CODING: u32 = 3;
 const RULES: u32 = 8;
+
+/// Codings that are taken off.
+const CODINGS: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
 
 impl Filter for Mask {
     const NAME: &'static str = "mask";
@@ -112,7 +118,7 @@ impl Mask {
     const CODED: Reason = Reason::new(
         "coded",
         502,
-        "the answer is coded, so that nothing in it can be masked",
+        "the answer is coded in a way in which nothing in it can be masked",
     );
     const MALFORMED: Reason = Reason::new("malformed", 502, "the answer says that it is JSON and is not");
     const PARTIAL: Reason = Reason::new("partial", 502, "a part of an answer cannot be masked");
@@ -165,18 +171,15 @@ impl Mask {
                 Unreadable::Pass => Verdict::Pass,
             };
         }
-        if response
-            .header_all(&CONTENT_ENCODING)
-            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        {
+        let Some(coding) = self.coding_of(response) else {
             return Self::CODED.deny();
-        }
+        };
         if response.status() == StatusCode::PARTIAL_CONTENT {
             return Self::PARTIAL.deny();
         }
-        let word = word | kind as u64;
+        let word = word | kind as u64 | coding << CODING;
         response.set_word(self.word, word);
-        self.announce(response);
+        self.announce(response, coding > 0);
         Verdict::Pass
     }
 
@@ -200,8 +203,25 @@ impl Mask {
         }
     }
 
+    /// The number of the one coding of the answer; `None` when it cannot be taken off.
+    fn coding_of(&self, response: &Response<'_>) -> Option<u64> {
+        let mut codings = response.header_all(&CONTENT_ENCODING);
+        let coding = match (codings.next(), codings.next()) {
+            (None, _) => return Some(0),
+            (Some(coding), None) => coding.as_bytes(),
+            (Some(_), Some(_)) => return None,
+        };
+        if coding.eq_ignore_ascii_case(b"identity") {
+            return Some(0);
+        }
+        let found = (1..)
+            .zip(&CODINGS)
+            .find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(coding));
+        found.map(|(number, _)| number).filter(|_| !self.stream)
+    }
+
     /// The body that leaves is another one than the upstream describes.
-    fn announce(&self, response: &mut Response<'_>) {
+    fn announce(&self, response: &mut Response<'_>, is_coded: bool) {
         response.remove_header(&ETAG);
         response.remove_header(&ACCEPT_RANGES);
         for name in &DIGESTS {
@@ -210,9 +230,11 @@ impl Mask {
         response.resize_body();
         if !self.stream {
             let over = match self.longer {
-                Unreadable::Refuse => Over::Refuse(&Self::TOO_LONG),
-                Unreadable::Pass => Over::Pass,
+                Unreadable::Pass if !is_coded => Over::Pass,
+                // The head says that the coding is gone, so a coded body cannot pass any more.
+                Unreadable::Pass | Unreadable::Refuse => Over::Refuse(&Self::TOO_LONG),
             };
+            response.remove_header(&CONTENT_ENCODING);
             response.hold_body(self.at_most, over);
         }
     }
@@ -228,8 +250,7 @@ impl Mask {
             let running = request.peek(reads);
             running.map(|running| running.push(&self.rules, chunk.data(), chunk.is_last(), &mut out))
         } else if chunk.is_whole() {
-            let active = u32::try_from(word >> RULES).unwrap_or(u32::MAX);
-            Some(self.rewrite_whole(active, kind, chunk.data(), &mut out))
+            Some(self.rewrite_whole(word, chunk.data(), &mut out))
         } else if self.longer == Unreadable::Pass {
             return Verdict::Pass;
         } else {
@@ -245,20 +266,39 @@ impl Mask {
                 Verdict::Pass
             }
             Some(Err(Cut::Forbidden)) => Self::FORBIDDEN.deny(),
+            Some(Err(Cut::Coded)) => Self::CODED.deny(),
             Some(Err(Cut::Malformed)) => Self::MALFORMED.deny(),
             Some(Err(Cut::TooLong)) => Self::TOO_LONG.deny(),
             None => Self::UNASKED.deny(),
         }
     }
 
-    fn rewrite_whole(&self, active: u32, kind: u64, body: &[u8], out: &mut Vec<u8>) -> Result<bool, Cut> {
-        if kind == Kind::Text as u64 {
-            return self.rules.rewrite_text(active, body, out);
+    fn rewrite_whole(&self, word: u64, body: &Bytes, out: &mut Vec<u8>) -> Result<bool, Cut> {
+        let active = u32::try_from(word >> RULES).unwrap_or(u32::MAX);
+        let number = usize::try_from(word >> CODING & 0b111).unwrap_or_default();
+        let coding = number.checked_sub(1).and_then(|position| CODINGS.get(position));
+        let coding = coding.map(|word| HeaderValue::from_static(word));
+        let codings = Codings::of(&coding).map_err(of_coding)?;
+        // An answer to `HEAD` has the fields of a coded body and nothing else.
+        let body = if body.is_empty() {
+            body.clone()
+        } else {
+            coding::decode(&codings, body, self.at_most.bytes()).map_err(of_coding)?
+        };
+        if word & KIND == Kind::Text as u64 {
+            return self.rules.rewrite_text(active, &body, out);
         }
         let limit = (usize::MAX, Unreadable::Refuse);
         let mut rewriter = Rewriter::new(Arc::clone(&self.rules), active, limit);
-        rewriter.push(body, true, out)?;
+        rewriter.push(&body, true, out)?;
         Ok(rewriter.has_masked())
+    }
+}
+
+fn of_coding(error: CodingError) -> Cut {
+    match error {
+        CodingError::TooLong => Cut::TooLong,
+        CodingError::Unknown | CodingError::Malformed | CodingError::Truncated => Cut::Coded,
     }
 }
 

@@ -12,8 +12,8 @@ use super::detect::Detector;
 /// wherever they stand.
 ///
 /// JSON is rewritten member by member: what is not masked leaves byte by byte as it came. The upstream is asked for the
-/// answer whole and without a coding; an answer that is coded all the same is refused, and so is one that says that it
-/// is JSON and is not. The first rule in the file that fits decides about a value. Answers of the gateway itself are not
+/// answer whole and without a coding; one that is coded all the same is decoded and leaves without its coding (with
+/// `stream` it is refused), and one that says that it is JSON and is not is refused. The first rule in the file that fits decides about a value. Answers of the gateway itself are not
 /// masked. By default an answer is held until all of it has been looked at, so that a refusal leaves nothing.
 ///
 /// Example: `mask: { rules: [{ detect: [card, iban], as: { keep-last: 4 } }], at-most: 1MiB, longer: refuse, others: refuse }`
@@ -24,7 +24,7 @@ pub(crate) struct MaskConfig {
     pub(super) rules: Vec<RuleConfig>,
     /// The longest body that is masked. With `stream`, the longest single value. Example: `1MiB`
     pub(super) at_most: Size,
-    /// What becomes of a longer one: `refuse`, or `pass` without being masked. Example: `refuse`
+    /// What becomes of a longer one: `refuse`, or `pass` without being masked. A coded one is refused. Example: `refuse`
     pub(super) longer: Unreadable,
     /// What becomes of answers of other media types than JSON (and text, with `text`): `refuse`, or `pass` without
     /// being masked. Example: `refuse`

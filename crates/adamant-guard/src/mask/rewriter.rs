@@ -23,6 +23,8 @@ const DEPTH_MAX: usize = 128;
 pub(crate) enum Cut {
     /// Something in it must not leave.
     Forbidden,
+    /// Its coding cannot be taken off.
+    Coded,
     /// It is not JSON.
     Malformed,
     /// A value is longer than may be held.

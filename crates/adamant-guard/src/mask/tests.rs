@@ -52,9 +52,11 @@ fn what_cannot_be_masked_is_refused() {
     let long = format!("{{\"b\":\"{}\"}}", "x".repeat(65_536));
     let mut two = head("application/json");
     two.append_header("content-type", "text/plain").unwrap();
-    let cases: [(ResponseHeader, &[u8], &str); 10] = [
+    let cases: [(ResponseHeader, &[u8], &str); 12] = [
         (two, body, "unreadable"),
         (coded("gzip"), body, "coded"),
+        (coded("compress"), body, "coded"),
+        (coded("gzip, br"), body, "coded"),
         (partial, body, "partial"),
         (switch, b"", "unreadable"),
         (head("application/octet-stream"), body, "unreadable"),
@@ -84,6 +86,41 @@ fn what_cannot_be_masked_is_refused() {
     for status in [204, 304] {
         let none = ResponseHeader::build_no_case(status, None).unwrap();
         assert_eq!(code(&answer(&with(rules.clone()), none, &[]).verdict), "");
+    }
+}
+
+#[test]
+fn a_coded_answer_is_decoded_within_its_bound() {
+    use crate::coding::{Coding, Encoder};
+    let coded = |coding: Coding, body: &[u8]| {
+        let mut encoder = Encoder::new(coding).unwrap();
+        let mut bytes = encoder.push(body, false).unwrap();
+        bytes.extend(encoder.finish().unwrap());
+        let mut head = head("application/json");
+        head.append_header("content-encoding", coding.word()).unwrap();
+        (head, bytes)
+    };
+    let mut config = with(json!([{"fields": ["a"], "as": "redact"}]));
+    config["longer"] = json!("pass");
+    for coding in [Coding::Gzip, Coding::Brotli, Coding::Zstd] {
+        let (head, bytes) = coded(coding, br#"{"a":1,"b":2}"#);
+        let answered = answer(&config, head, &[&bytes]);
+        assert_eq!(String::from_utf8(answered.body).unwrap(), r#"{"a":"***","b":2}"#);
+        assert!(answered.head.headers.get("content-encoding").is_none());
+        let long = format!("[\"{}\"]", "x".repeat(100_000));
+        let (head, bytes) = coded(coding, long.as_bytes());
+        assert_eq!(code(&answer(&config, head, &[&bytes]).verdict), "too-long");
+        let (head, bytes) = coded(coding, br#"{"a":1,"b":2}"#);
+        assert_eq!(
+            code(&answer(&config, head, &[&bytes[..bytes.len() - 3]]).verdict),
+            "coded"
+        );
+        let (head, _) = coded(coding, b"{}");
+        assert_eq!(code(&answer(&config, head, &[]).verdict), "");
+        config["stream"] = json!(true);
+        let (head, bytes) = coded(coding, b"{}");
+        assert_eq!(code(&answer(&config, head, &[&bytes]).verdict), "coded");
+        config["stream"] = json!(false);
     }
 }
 
