@@ -121,7 +121,11 @@ async fn behind_a_trusted_proxy_the_service_learns_what_the_client_asked_there()
             "x-forwarded-for",
             ["https", "inner.test:81", "203.0.113.9"],
         ),
-        ("127.0.0.0/8", "forwarded", ["https", "inner.test:81", "203.0.113.8"]),
+        (
+            "127.0.0.0/8",
+            "forwarded",
+            ["https", "inner.test:81", "203.0.113.8"],
+        ),
         (
             "10.0.0.0/8",
             "x-forwarded-for",
