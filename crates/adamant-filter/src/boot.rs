@@ -251,6 +251,13 @@ impl<'a> Boot<'a> {
         self.host.keep(fingerprint, state);
     }
 
+    /// A word for [`Request::note`](crate::Request::note) that only the file knows. It lives as long as the process,
+    /// which reads one file and is then replaced.
+    #[must_use]
+    pub fn intern(&self, word: &str) -> &'static str {
+        Box::leak(Box::from(word))
+    }
+
     /// A counter that the metrics endpoint exports as `adamant_<name>_total`.
     pub fn counter(&mut self, name: &'static str, help: &'static str) -> Counter {
         self.host.counter(name, help)
