@@ -1,4 +1,4 @@
-//! What may pass: the filters `methods`, `addresses`, `body-size` and `headers`.
+//! What may pass: the filters `methods`, `addresses`, `body-size`, `headers` and `rules`.
 //!
 //! Uses the public contract of `adamant-filter` alone. The framing, the path and the size of heads are not
 //! checked here: the transport guard of the gateway always does that, before any filter.
@@ -7,6 +7,7 @@ mod addresses;
 mod body_size;
 mod headers;
 mod methods;
+mod rules;
 
 use adamant_filter::Catalogue;
 
@@ -19,6 +20,8 @@ pub fn register(catalogue: Catalogue) -> Catalogue {
         .filter::<addresses::Addresses>(version)
         .filter::<body_size::BodySize>(version)
         .filter::<headers::Headers>(version)
+        // The digest of a policy says which built-in rules it was that decided.
+        .filter::<rules::Rules>(rules::EDITION)
 }
 
 #[cfg(test)]
@@ -29,6 +32,6 @@ mod tests {
     fn the_catalogue_knows_every_filter() {
         let catalogue = register(Catalogue::new());
         let names: Vec<_> = catalogue.iter().map(adamant_filter::Registered::name).collect();
-        assert_eq!(names, ["addresses", "body-size", "headers", "methods"]);
+        assert_eq!(names, ["addresses", "body-size", "headers", "methods", "rules"]);
     }
 }
