@@ -2,6 +2,7 @@
 //!
 //! Wires the rules to requests and turns a score into a verdict. Matches nothing itself.
 
+mod body;
 mod category;
 mod config;
 mod engine;
@@ -59,6 +60,7 @@ impl Filter for Rules {
         &category::PROTOCOL_ATTACK,
         &category::SCANNER,
         &category::OTHER,
+        &Self::BODY_CODED,
     ];
     type Config = RulesConfig;
 
@@ -71,6 +73,9 @@ impl Filter for Rules {
         let engine = Engine::of(rules, exceptions).map_err(|message| Problem::at("deny", message))?;
         let literals = u64::try_from(engine.size()).unwrap_or(u64::MAX);
         let size = literals.saturating_add(expressions.saturating_mul(EXPRESSION_BYTES));
+        if config.bodies == Bodies::Inspect {
+            boot.buffer_request(config.body_at_most);
+        }
         boot.reserve("attack rules", Size::from_bytes(size));
         let scores = (0..=SCORES_NOTED).map(|score| boot.intern(&format!("score-{score}")));
         Ok(Self {
@@ -83,12 +88,25 @@ impl Filter for Rules {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request(Self::inspect_head)
+        let hooks = hooks.request(Self::inspect_head);
+        match self.bodies {
+            Bodies::Inspect => hooks.request_body(Self::inspect_body),
+            Bodies::Ignore => hooks,
+        }
     }
 }
 
 impl Rules {
+    const BODY_CODED: Reason = Reason::new(
+        "body-coded",
+        415,
+        "a compressed body cannot be looked at, so it is not accepted here",
+    );
+
     fn inspect_head(&self, request: &mut Request) -> Verdict {
+        if self.bodies == Bodies::Inspect && body::is_coded(request) {
+            return Self::BODY_CODED.deny();
+        }
         let mut room = Room::default();
         let mut found = Findings::beside(0);
         let route = request.route();
@@ -97,6 +115,19 @@ impl Rules {
             found.score() < self.threshold
         });
         request.set_word(self.score, u64::from(found.score()));
+        self.judge(request, &found)
+    }
+
+    /// The body is one piece: it was held for this.
+    fn inspect_body(&self, request: &mut Request, chunk: &mut Chunk) -> Verdict {
+        let before = u32::try_from(request.word(self.score)).unwrap_or(u32::MAX);
+        let mut room = Room::default();
+        let mut found = Findings::beside(before);
+        let route = request.route();
+        body::values(request, chunk.data(), &mut |value| {
+            self.engine.inspect(value, route, &mut room, &mut found);
+            found.score() < self.threshold
+        });
         self.judge(request, &found)
     }
 

@@ -5,7 +5,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Literals that are kept for one place of an expression. More of them say less than they cost.
-const LITERALS_MAX: usize = 96;
+const LITERALS_MAX: usize = 256;
 /// The longest literal that is put together.
 const LENGTH_MAX: usize = 24;
 /// Bytes of a class that are still taken one by one.
@@ -212,11 +212,11 @@ mod tests {
     }
 
     const PATTERNS: [&str; 6] = [
-        "(?i)un(ion|ite)[ \t]+(all )?sel(ect)?",
+        "(?i-u)un(ion|ite)[ \t]+(all )?sel(ect)?",
         "[ab]?(c|de)+f{2,3}x*",
-        "(?i)(or|and)[ ]*[0-9]=[0-9]",
+        "(?i-u)(or|and)[ ]*[0-9]=[0-9]",
         "(a|b|c)(d|e|f)(g|h|i)(j|k|l)[m-z]",
-        "(?i)java[ ]?script:",
+        "(?i-u)java[ ]?script:",
         "x(y|z(a|bc)?)w",
     ];
 
@@ -228,7 +228,7 @@ mod tests {
             })
         ) {
             let text = text.to_ascii_lowercase();
-            for literals in needed_by(pattern) {
+            if let Some(literals) = needed_by(pattern) {
                 prop_assert!(literals.iter().any(|literal| text.contains(literal.as_str())), "{literals:?} {text}");
             }
         }

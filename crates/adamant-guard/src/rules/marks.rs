@@ -35,6 +35,9 @@ impl Marks {
     /// `.`: plain, but part of every path.
     pub(super) const DOT: Self = Self(1 << 18);
 
+    /// Bytes that begin over-long UTF-8.
+    pub(super) const OVERLONG: Self = Self(1 << 19);
+
     /// Those of a value.
     pub(super) fn of(bytes: &[u8]) -> Self {
         let marks = bytes.iter().fold(0, |marks, byte| marks | kind(*byte));
@@ -102,6 +105,7 @@ const fn kind_of(byte: u8) -> Marks {
         b'*' => Marks::STAR,
         b'#' => Marks::HASH,
         b'|' => Marks::PIPE,
+        0xc0 | 0xc1 | 0xe0 | 0xf0 => Marks::OVERLONG,
         _ => Marks::OTHER,
     }
 }

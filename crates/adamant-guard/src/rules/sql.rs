@@ -20,11 +20,12 @@ const OUTSIDE: &[&str] = &[
     "L\\(*[1s]w\\(+[1s]",
     // `or 1--`, `or (1)#`.
     "^[-+(a]*[1sv]\\)*L\\(*[1sv]\\)*[c;]",
-    "^[-+(a]*[1sv]\\)*L\\(*n\\)*o\\(*n",
+    "^[-+(a]*[1sv]?\\)*L\\(*n\\)*o\\(*n",
+    "^L\\(*1\\)*($|c)",
     // `1 and sleep(5)`, `1-sleep(5)`, `1,sleep(5)`, `1 and substring(…)`.
     "^[(a]*[1ns]?\\)*[La,]+\\(*f",
     "^[(a]*[1s]\\)*L\\(*g",
-    "^\\(*f",
+    "^\\(*f\\([^n?]*\\)",
     "L\\(*f",
     // `and (select`, `1 and exists(select`, `1-(select 1)`.
     "^[(a]*[1s]\\)*[La,o]+\\(*E",
@@ -40,7 +41,8 @@ const OUTSIDE: &[&str] = &[
     "B\\(*[1s]\\)*o\\(*[1s]",
     "B1(,1)*c",
     // `(select 1)`, `select @@version`, `select * from`, `select a, b from c`.
-    "^\\(*E\\(*[vf]",
+    "^B1(,1)*($|c)",
+    "^\\(*E\\(*([vf]|g\\()",
     "\\(E\\(*([vfga]|1\\))",
     "E\\(*aFn",
     "^\\(*E\\(*[1ns](,[1nsfg()]+)+Fn(W|B|c|;|\\)|$|L|U|,)",
@@ -60,6 +62,7 @@ const WITHIN: &[&str] = &[
     "^s\\)*L+\\(*[fgEU]",
     "^s\\)*L+\\(*[1sv]\\)*([c;]|L)",
     "^s\\)*L+\\(*n\\)*[c;]$",
+    "^s\\)*L+s$",
     // `' union select`, `'; drop`, `' order by 1`, `'='`, `' -- `.
     "^s\\)*;*c*U",
     "^s\\)*;+c*[TE]",

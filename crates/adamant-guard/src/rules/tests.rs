@@ -1,7 +1,7 @@
 //! The filter as a whole, on heads. Knows no socket.
 
 use adamant_filter::serde_json::{Value, json};
-use adamant_filter::trial::{Trial, TrialHost};
+use adamant_filter::trial::Trial;
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn each_kind_of_attack_has_its_reason() {
         ("/a?url=http://169.254.169.254/latest/meta-data/", "rules.server-side-request-forgery"),
         ("/a?name=%7B%7B7*7%7D%7D", "rules.template-injection"),
         ("/a?next=%0d%0aSet-Cookie:%20a=b", "rules.protocol-attack"),
-        ("/.git/config", "rules.scanner"),
+        ("/actuator/heapdump", "rules.scanner"),
     ];
     for (target, reason) in cases {
         trial.request(get(target)).denied(reason);

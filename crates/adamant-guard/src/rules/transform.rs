@@ -44,7 +44,7 @@ impl Transform {
         match self {
             // Whether a value is base64 is not seen by its bytes alone: see `may_be_base64`.
             Self::Base64Decode => Marks::NONE,
-            Self::UrlDecode => Marks::PERCENT,
+            Self::UrlDecode => Marks::PERCENT.with(Marks::OVERLONG),
             Self::HtmlEntityDecode => Marks::AMPERSAND,
             Self::Unescape | Self::CssUnescape => Marks::BACKSLASH,
             Self::RemoveNulls => Marks::CONTROL,
@@ -178,7 +178,7 @@ fn url_repeatedly(from: &[u8], to: &mut Vec<u8>) {
     for _ in 1..UNESCAPES_MAX {
         let written = to.get(start..).unwrap_or_default();
         if !written.contains(&b'%') {
-            return;
+            break;
         }
         let last = written.to_vec();
         to.truncate(start);
@@ -187,23 +187,25 @@ fn url_repeatedly(from: &[u8], to: &mut Vec<u8>) {
     unfold_overlong(to, start);
 }
 
-/// Over-long UTF-8 such as `c0 af` for `/` is read by lenient decoders.
+/// Over-long UTF-8 such as `c0 af` for `/` is read by lenient decoders, and `c0 2f` by those that drop what is wrong.
 fn unfold_overlong(text: &mut Vec<u8>, start: usize) {
     let tail = text.get(start..).unwrap_or_default();
-    if !tail.iter().any(|byte| matches!(byte, 0xc0 | 0xc1)) {
+    if !Marks::of(tail).meets(Marks::OVERLONG) {
         return;
     }
-    let mut rest = tail.to_vec();
-    rest.reverse();
+    let whole = tail.to_vec();
+    let mut rest = whole.as_slice();
     text.truncate(start);
-    while let Some(byte) = rest.pop() {
-        match (byte, rest.last()) {
-            (0xc0 | 0xc1, Some(next @ 0x80..=0xbf)) => {
-                text.push((byte & 1) << 6 | (next & 0x3f));
-                rest.pop();
-            }
-            _ => text.push(byte),
-        }
+    while let Some((first, after)) = rest.split_first() {
+        let (byte, taken) = match rest {
+            [0xc0 | 0xc1, next @ 0x80..=0xbf, ..] => ((first & 1) << 6 | (next & 0x3f), 2),
+            [0xc0 | 0xc1, next @ ..0x80, ..] => (*next, 2),
+            [0xe0, 0x80 | 0x81, next @ 0x80..=0xbf, ..] => (next & 0x3f, 3),
+            [0xf0, 0x80, 0x80 | 0x81, next @ 0x80..=0xbf, ..] => (next & 0x3f, 4),
+            _ => (*first, 1),
+        };
+        text.push(byte);
+        rest = rest.get(taken..).unwrap_or(after);
     }
 }
 

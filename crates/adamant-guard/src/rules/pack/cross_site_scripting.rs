@@ -13,7 +13,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "xss-elements",
         DATA,
-        r##"<[\s/+\x00]*(?:script|iframe|object|embed|applet|frameset|frame|base|isindex|bgsound|layer|xml|xss|noembed|noframes)(?:[\s/>+"':;.\x00-\x1f]|$)|<[^>a-z]{0,4}script\b|<scr(?:<|\x00|\s)|<[a-z0-9]+:script\b|<\s*meta\b[^>]*(?:http-equiv|charset|url)|<\s*link\b[^>]*(?:href|rel)\s*=|<\s*style\b[^>]*>[^<]*(?:@import|expression|javascript|url\s*\(|-moz-binding|behavior)|<\s*(?:style|marquee|isindex)\b[^>]*\bon\w+|<\?xml-stylesheet|<!--\[if\b"##,
+        r##"\+adw-\w+|(?:\xc2)?\xbcscript|<[\s/+\x00]*(?:script|iframe|object|embed|applet|frameset|frame|base|isindex|bgsound|layer|xml|xss|noembed|noframes)(?:[\s/>+"':;.\x00-\x1f]|$)|<[^>a-z]{0,4}script\b|<scr(?:<|\x00|\s)|<[a-z0-9]+:script\b|<\s*meta\b[^>]*(?:http-equiv|charset|url)|<\s*link\b[^>]*(?:href|rel)\s*=|<\s*style\b[^>]*>[^<]*(?:@import|expression|javascript|url\s*\(|-moz-binding|behavior)|<\s*(?:style|marquee|isindex)\b[^>]*\bon\w+|<\?xml-stylesheet|<!--\[if\b"##,
     ),
     Entry::regex(
         "xss-handlers",
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "xss-code",
         DATA,
-        r##"(?:["'`;(){}\[\]>*/+,=|&?:-]|^|\s)(?:alert|prompt|confirm|eval|settimeout|setinterval|setimmediate|execscript|print|import|atob|fetch)[\s\x00-\x1f]*(?:/\*.*?\*/)?(?:\(|`|\.call|\.apply|\?\.)[\s\x00-\x1f]*(?:["'`]?[\w./:$-]{0,40}["'`]?[\s\x00-\x1f]*[)`]|document|window|location|string\.|atob|unescape|this|top|self|name\b|url\b|/\w+/)|\bdocument\s*(?:\.|\[\s*["'`])\s*(?:cookie|write(?:ln)?|domain|location|body\s*\.\s*innerhtml|documentelement\s*\.\s*innerhtml)\b|\b(?:window|self|top|parent|frames|this|globalthis)\s*\[\s*(?:["'`/]|\w+\s*\+|\d+\s*\[|atob|string)|\bstring\s*\.\s*fromcharcode\s*\(|\b(?:window|document|self|top|parent)\s*\.\s*(?:location|name|open)\s*(?:=|\(|\.\s*(?:href|assign|replace|hash))|\bnew\s+(?:function|image)\s*\(|\bconstructor\s*(?:\(|\[|\.\s*constructor)|\[\s*\]\s*\[\s*["'`(]|\[["'`](?:constructor|filter|map|sort|flat|at|find)["'`]\]|\binnerhtml\s*=|\bonerror\s*=\s*(?:alert|eval|prompt|confirm)|throw\s*[^\s]*\s*(?:onerror|alert|\d)|\blocation\s*=\s*["'`]?\s*(?:javascript|name|atob|\w+:)"##,
+        r##"(?:["'`;(){}\[\]>*/+,=|&?:!~-]|^)[\s\x00-\x1f]*\(?(?:alert|prompt|confirm|eval|execscript)\)?[\s\x00-\x1f]*(?:/\*.*?\*/)?(?:\(|`|\.call|\.apply|\?\.)[\s\x00-\x1f]*(?:["'`]?[^"'`()]{0,60}["'`]?[\s\x00-\x1f]*[)`]|document|window|location|string\.|atob|unescape|this|top|self|/\w+/|\w+\s*\+)|["'`>)]\s*[-;+*/^|,]?\s*(?:print|import|fetch|settimeout|setinterval|setimmediate|atob)\s*[(`]|\b(?:settimeout|setinterval|setimmediate)\s*\(\s*["'`]|\beval\s*\(\s*(?:atob|string|unescape|location|name)|\bdocument\s*(?:\.|\[\s*["'`])\s*(?:cookie|write(?:ln)?|domain|location|body\s*\.\s*innerhtml|documentelement\s*\.\s*innerhtml)\b|\b(?:window|self|top|parent|frames|this|globalthis)\s*\[\s*(?:["'`/]|\w+\s*\+|\d+\s*\[|atob|string)|\bstring\s*\.\s*fromcharcode\s*\(|\b(?:window|document|self|top|parent)\s*\.\s*(?:location|name|open)\s*(?:=|\(|\.\s*(?:href|assign|replace|hash))|\bnew\s+(?:function|image)\s*\(|\.\s*constructor\s*(?:\(\s*["'`]|\[|\.\s*constructor)|\[\s*\]\s*\[\s*["'`(]|\[["'`](?:constructor|filter|map|sort|flat|at|find)["'`]\]|\binnerhtml\s*=|\bonerror\s*=\s*(?:alert|eval|prompt|confirm)|throw\s*[^\s]*\s*(?:onerror|alert|\d)|\blocation\s*=\s*["'`]?\s*(?:javascript|name|atob|\w+:)"##,
     ),
     Entry::regex(
         "xss-hidden-code",

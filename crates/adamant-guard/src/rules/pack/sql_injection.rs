@@ -27,7 +27,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "sql-delay",
         DATA,
-        r##"\b(?:(?:pg_)?sleep|benchmark|randomblob|dbms_(?:lock|session)\.sleep)\s*(?:/\*.*?\*/)?\(\s*['"(]*(?:\d|__|[a-z]+\()|\bwaitfor\b(?:\s|/\*.*?\*/|\+)*\b(?:delay|time)\b|dbms_pipe\.receive_message|generate_series\s*\(\s*1\s*,\s*\d{5,}"##,
+        r##"\b(?:(?:pg_)?sleep|benchmark|randomblob|dbms_(?:lock|session)\.sleep)\s*(?:/\*.*?\*/)?\(\s*['"(]*(?:\d+(?:\.\d+)?(?:e\d+)?\s*['"]?\s*(?:[),*]|$)|__|[a-z]+\()|\bwaitfor\b(?:\s|/\*.*?\*/|\+)*\b(?:delay|time)\b|dbms_pipe\.receive_message|generate_series\s*\(\s*1\s*,\s*\d{5,}"##,
     ),
     Entry::regex(
         "sql-schema",
@@ -62,7 +62,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "sql-alone",
         SHORT,
-        r##"^\s*(?:(?:drop|truncate|alter)\s+(?:table|database|schema)\s+[\w`\[\].]+|insert\s+into\s+[\w`\[\].]+\s*(?:\(|values|select)|delete\s+from\s+[\w`\[\].]+\s*(?:where\b|;|--|$)|update\s+[\w`\[\].]+\s+set\s+[\w`\[\].]+\s*=|exec(?:ute)?\s+(?:master|immediate|xp_|sp_|@)|declare\s+@\w+|create\s+(?:user|table|database|login|function|procedure)\s+\w+\s*(?:\(|identified|with|as|;)|grant\s+\w+(?:\s+\w+)?\s+(?:on|to)\s)"##,
+        r##"^\s*(?:(?:drop|truncate|alter)\s+(?:table|database|schema)\s+[\w`\[\].]+\s*(?:;|--|#|/\*|$|cascade|add|drop|,)|insert\s+into\s+[\w`\[\].]+\s*(?:\(|values|select)|delete\s+from\s+[\w`\[\].]+\s*(?:where\b|;|--|$)|update\s+[\w`\[\].]+\s+set\s+[\w`\[\].]+\s*=|exec(?:ute)?\s+(?:master|immediate|xp_|sp_|@)|declare\s+@\w+|create\s+(?:user|table|database|login|function|procedure)\s+\w+\s*(?:\(|identified|with|as|;)|grant\s+\w+(?:\s+\w+)?\s+(?:on|to)\s)"##,
     ),
     Entry::regex(
         "sql-union",
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "sql-order",
         DATA,
-        r##"(?:['")\d])\s*(?:\s|/\*.*?\*/|\+)(?:order|group)(?:\s|/\*.*?\*/|\+)+by(?:\s|/\*.*?\*/|\+)+(?:\d+\s*(?:--|#|/\*|;|,\s*\d|$)|(?:if|case|\(\s*select|sleep|rand)\b|\w+\s*(?:--|#))|\bhaving(?:\s|/\*.*?\*/|\+)+(?:'?\w{1,9}'?\s*(?:=|<|>|like)\s*'?\w{1,9}|count\s*\()"##,
+        r##"(?:['")\d])\s*(?:\s|/\*.*?\*/|\+)(?:order|group)(?:\s|/\*.*?\*/|\+)+by(?:\s|/\*.*?\*/|\+)+(?:\d+\s*(?:--|#|/\*|;|,\s*\d|$)|(?:if|case|\(\s*select|sleep|rand)\b|\w+\s*(?:--|#))|\bhaving(?:\s|/\*.*?\*/|\+)+(?:(?:'\w{1,9}'?|\d+)\s*(?:=|<|>|like)\s*'?\w{1,9}|count\s*\()"##,
     ),
     // The short marks with which logins are passed: `'-'`, `" "`, `'&'`.
     Entry::regex(

@@ -254,6 +254,7 @@ fn letter(word: &[u8], is_call: bool) -> u8 {
         b"case" => b'C',
         b"having" | b"limit" | b"offset" | b"procedure" => b'B',
         b"null" | b"true" | b"false" => b'1',
+        b"current_user" | b"session_user" | b"system_user" | b"current_database" | b"sysdate" => b'v',
         b"like" | b"rlike" | b"regexp" | b"ilike" | b"glob" => b'k',
         b"in" | b"is" | b"between" => b'w',
         b"div" | b"mod" => b'a',
@@ -277,7 +278,7 @@ fn is_of_databases(word: &[u8]) -> bool {
 /// Functions that only databases have.
 const DATABASES: &[&[u8]] = &[
     b"sleep", b"benchmark", b"load_file", b"extractvalue", b"updatexml", b"group_concat", b"concat_ws", b"ifnull",
-    b"nullif", b"system_user", b"session_user", b"current_user", b"unhex", b"randomblob", b"load_extension",
+    b"nullif", b"current_setting", b"current_schema", b"unhex", b"randomblob", b"load_extension",
     b"name_const", b"make_set", b"xmltype", b"json_keys", b"geometrycollection", b"multipoint", b"polygon",
     b"multipolygon", b"linestring", b"exists", b"row_count", b"chr", b"ascii", b"ord", b"substr", b"substring", b"mid",
     b"database", b"user_name", b"db_name", b"convert", b"cast", b"char", b"nchar", b"isnull", b"iif", b"elt", b"conv",
