@@ -3,6 +3,11 @@
 use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::Trial;
 
+mod attacks;
+mod harmless;
+mod measure;
+mod random;
+
 use super::*;
 
 const ALL: [&str; 8] = [
