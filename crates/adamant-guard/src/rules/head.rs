@@ -5,6 +5,7 @@
 use adamant_filter::prelude::*;
 use http::header;
 
+use super::marks::Marks;
 use super::place::{Place, Value};
 use super::transform;
 
@@ -36,8 +37,13 @@ fn path(path: &[u8], decoded: &mut Decoded, see: &mut impl FnMut(Value<'_>) -> b
     }
     // A segment may be data of its own; those that are plain hold nothing that the whole has not shown.
     path.split(|byte| *byte == b'/')
-        .filter(|segment| !super::marks::Marks::of(segment).are_plain() && segment.len() + 1 < path.len())
+        .filter(|segment| segment.len() + 1 < path.len() && is_shown(segment))
         .all(|segment| see(of(segment)))
+}
+
+fn is_shown(segment: &[u8]) -> bool {
+    let marks = Marks::of(segment);
+    !marks.are_plain() || transform::may_be_base64(segment, marks)
 }
 
 /// Pairs such as `a=1&b=2`, of a query or a form.
@@ -125,6 +131,7 @@ fn kind(name: &HeaderName) -> Kind {
         | header::IF_MODIFIED_SINCE
         | header::RANGE
         | header::UPGRADE_INSECURE_REQUESTS => Kind::Field(Place::FormalValue),
+        header::REFERER | header::ORIGIN => Kind::Field(Place::PageValue),
         _ if name.as_str().starts_with("sec-") => Kind::Field(Place::FormalValue),
         _ => Kind::Field(Place::HeaderValue),
     }

@@ -14,6 +14,8 @@ pub(super) enum Place {
     HeaderValue,
     /// A field of the head whose form is fixed, such as `accept`.
     FormalValue,
+    /// A field of the head that names the page from which a request comes.
+    PageValue,
     CookieName,
     CookieValue,
     FormName,
@@ -69,6 +71,7 @@ impl Places {
         Place::Path,
         Place::QueryValue,
         Place::HeaderValue,
+        Place::PageValue,
         Place::CookieValue,
         Place::FormValue,
         Place::JsonValue,
@@ -84,7 +87,7 @@ impl Places {
     ]);
     pub(super) const FORMAL: Self = Self::of(&[Place::FormalValue]);
     pub(super) const PATH: Self = Self::of(&[Place::Path]);
-    pub(super) const HEADERS: Self = Self::of(&[Place::HeaderValue, Place::FormalValue]);
+    pub(super) const HEADERS: Self = Self::of(&[Place::HeaderValue, Place::PageValue, Place::FormalValue]);
     pub(super) const BODIES: Self = Self::of(&[
         Place::FormName,
         Place::FormValue,

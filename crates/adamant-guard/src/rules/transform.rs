@@ -10,7 +10,7 @@ use super::marks::Marks;
 /// How often escapes of URLs are undone: each layer of software may do it once more.
 const UNESCAPES_MAX: usize = 3;
 /// The shortest text that is taken for base64. Shorter ones are words.
-const BASE64_MIN: usize = 16;
+const BASE64_MIN: usize = 8;
 
 /// A step on the way to the text that a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

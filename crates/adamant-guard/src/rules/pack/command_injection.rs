@@ -28,7 +28,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "command-chained",
         SHORT,
-        r##"(?:[;|&\n\r]|\\n|\$\(|<\(|>\(|%0a)[\s'"\\^+]*(?:/(?:usr/)?(?:local/)?s?bin/)?(?:ls|id|pwd|whoami|uname|wget|curl|ncat|netcat|nc|bash|zsh|ksh|csh|dash|sh|python[\d.]*|perl|ruby|php[\d.]*|lua|powershell|pwsh|cmd(?:\.exe)?|nslookup|dig|ifconfig|ipconfig|netstat|systeminfo|chmod|chown|rm|cp|mv|awk|sed|grep|egrep|printenv|systemctl|ps|xxd|crontab|telnet|ssh|scp|tftp|socat|certutil|bitsadmin|mshta|regsvr32|rundll32|wmic|tasklist|hostname|ping6?|traceroute|tracert|arp|route|gcc|mkfifo|mknod|base64|tar|gunzip|gzip|useradd|adduser|passwd|sudo|su|reg|schtasks|getent|lsof|lsb_release|iptables|busybox|nohup|xargs|tcpdump|netsh|mysql|psql|dir|phpinfo|sysctl|env)(?:[\s'"\\^;|&)`$<>{,+]|\.exe\b|$)(?:[\s'"\\^+]*(?:$|[-/$~.*'"\\;|&)`<>{%\d]|(?:https?|ftp)|[a-z]:|localhost|-|aux\b|etc\b|passwd\b|[a-z]\w*(?:\.\w+|/)))"##,
+        r##"(?:[;|&\n\r]|\\n|\$\(|<\(|>\(|%0a)[\s'"\\^+]*(?:/(?:usr/)?(?:local/)?s?bin/)?(?:ls|id|pwd|whoami|uname|wget|curl|ncat|netcat|nc|bash|zsh|ksh|csh|dash|sh|python[\d.]*|perl|ruby|php[\d.]*|lua|powershell|pwsh|cmd(?:\.exe)?|nslookup|dig|ifconfig|ipconfig|netstat|systeminfo|chmod|chown|rm|cp|mv|awk|sed|grep|egrep|printenv|systemctl|ps|xxd|crontab|telnet|ssh|scp|tftp|socat|certutil|bitsadmin|mshta|regsvr32|rundll32|wmic|tasklist|hostname|ping6?|traceroute|tracert|arp|route|gcc|mkfifo|mknod|base64|tar|gunzip|gzip|useradd|adduser|passwd|sudo|su|reg|schtasks|getent|lsof|sysinfo|lsb_release|iptables|busybox|nohup|xargs|tcpdump|netsh|mysql|psql|dir|phpinfo|sysctl|env)(?:[\s'"\\^;|&)`$<>{,+]|\.exe\b|$)(?:[\s'"\\^+]*(?:$|[-/$~.*'"\\;|&)`<>{%\d]|(?:https?|ftp)|[a-z]:|localhost|-|aux\b|etc\b|passwd\b|[a-z]\w*(?:\.\w+|/)))"##,
     ),
     // Names that are words, with what a command is given.
     Entry::regex(
@@ -40,7 +40,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "command-alone",
         SHORT,
-        r##"^\W{0,3}(?:/(?:usr/)?(?:local/)?s?bin/\w+(?:\s|$)|(?:cat|ls|head|tail|more|less|find|grep|rm|cp|mv|chmod|chown|touch|nano|vi|vim|dir|type|del|copy|wget|curl|nc|bash|sh|python\d?|perl|php|ping|nslookup|dig|id|uname|whoami|netstat|ifconfig|ipconfig|ps|net|echo)\s+(?:-{1,2}[a-z]\w*(?:[\s=]|$)|/(?:etc|bin|tmp|var|usr|dev|home|root|proc|opt)\b|\.\./|~/|[a-z]:\\|https?://|\$\w|["']?\$\(|user\s+/)|(?:whoami|ipconfig|ifconfig|systeminfo|uname)\s*(?:$|[;|&/-]))"##,
+        r##"^\W{0,3}(?:/(?:usr/)?(?:local/)?s?bin/\w+(?:\s|$)|(?:cat|ls|head|tail|more|less|find|grep|rm|cp|mv|chmod|chown|touch|nano|vi|vim|dir|type|del|copy|wget|curl|nc|bash|sh|python\d?|perl|php|ping|nslookup|dig|id|uname|whoami|netstat|ifconfig|ipconfig|ps|net|echo)\s+(?:-{1,2}[a-z]\w*(?:[\s=]|$)|/(?:etc|bin|tmp|var|usr|dev|home|root|proc|opt)\b|\.\./|~/|[a-z]:\\|https?://|\$\w|["']?\$\(|user\s+/)|which\s+(?:curl|gcc|nc|netcat|perl|python\d?|wget|ruby|php)\s*$|sleep\s+\d+\s*$|(?:whoami|ipconfig|ifconfig|systeminfo|uname)\s*(?:$|[;|&/-]))"##,
     ),
     Entry::regex(
         "command-separators",

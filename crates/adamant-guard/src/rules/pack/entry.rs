@@ -22,6 +22,8 @@ impl View {
     fn transforms(self) -> Vec<Transform> {
         match self {
             Self::Decoded => vec![
+                // Padding of base64 is escaped in cookies, and what is base64 may hold escapes.
+                Transform::UrlDecode,
                 Transform::Base64Decode,
                 Transform::UrlDecode,
                 Transform::HtmlEntityDecode,

@@ -44,7 +44,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "path-windows-files",
         DATA,
-        r"(?:^|[^\w])[a-z]:[/\\]+(?:windows|winnt|boot\.ini|inetpub|xampp|wamp|apache|php|mysql|program ?files[^/\\]*[/\\]+(?:apache|mysql|php|xampp|filezilla|microsoft sql|nginx)|users[/\\]+[\w.$]+[/\\]+(?:ntuser|appdata|\.)|documents and settings|sysprep|unattend|pagefile|autoexec|config\.sys|nginx|lighttpd|tomcat)|[/\\](?:windows|winnt)[/\\]+(?:system32|win\.ini|repair|system\.ini|php\.ini|panther|debug|system\b|my\.ini|explorer|notepad|iis|temp|microsoft)|\bboot\.ini\b|\bwin\.ini\b|[/\\]system32[/\\]|\binetpub[/\\]|\bntuser\.dat\b|\\\\(?:\w[\w.-]*|\d+\.\d+\.\d+\.\d+|[?.])\\(?:[a-z]\$|admin\$|ipc\$|c\\|globalroot|share|unc)|c\$\\",
+        r"(?:^|[^\w])[a-z]:[/\\]+(?:windows|winnt|boot\.ini|inetpub|xampp|wamp|apache|php|mysql|program ?files[^/\\]*[/\\]+(?:apache|mysql|php|xampp|filezilla|microsoft sql|nginx)|users[/\\]+[\w.$]+[/\\]+(?:ntuser|appdata|\.)|documents and settings|sysprep|unattend|pagefile|autoexec|config\.sys|nginx|lighttpd|tomcat)|[/\\](?:windows|winnt)[/\\]+(?:system32|win\.ini|repair|system\.ini|php\.ini|panther|debug|system\b|my\.ini|explorer|notepad|iis|temp|microsoft)|\bboot\.ini\b|\bwin\.ini\b|[/\\]system32[/\\]|\binetpub[/\\]|\bntuser\.dat\b|\\\\(?:\w[\w.-]*|\d+\.\d+\.\d+\.\d+|[?.])\\(?:[a-z]\$|admin\$|ipc\$|c\\|globalroot)|c\$\\",
     ),
     Entry::regex(
         "path-program-files",

@@ -13,11 +13,12 @@ const DATA: Places = Places::of(&[
     Place::JsonValue,
     Place::CookieValue,
     Place::Path,
+    Place::HeaderValue,
     Place::Body,
 ]);
 
-/// The same, and headers.
-const EVERYWHERE: Places = DATA.with(Places::of(&[Place::HeaderValue]));
+/// The same, and the page.
+const EVERYWHERE: Places = DATA.with(Places::of(&[Place::PageValue]));
 
 pub(super) const RULES: &[Entry] = &[
     Entry::regex(

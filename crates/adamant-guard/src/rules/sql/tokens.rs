@@ -279,7 +279,7 @@ fn is_of_databases(word: &[u8]) -> bool {
 const DATABASES: &[&[u8]] = &[
     b"sleep", b"benchmark", b"load_file", b"extractvalue", b"updatexml", b"group_concat", b"concat_ws", b"ifnull",
     b"nullif", b"current_setting", b"current_schema", b"unhex", b"randomblob", b"load_extension",
-    b"name_const", b"make_set", b"xmltype", b"json_keys", b"geometrycollection", b"multipoint", b"polygon",
+    b"name_const", b"make_set", b"xmltype", b"json_keys", b"json_extract", b"json_length", b"json_depth", b"regexp_substr", b"regexp_like", b"geometrycollection", b"multipoint", b"polygon",
     b"multipolygon", b"linestring", b"exists", b"row_count", b"chr", b"ascii", b"ord", b"substr", b"substring", b"mid",
     b"database", b"user_name", b"db_name", b"convert", b"cast", b"char", b"nchar", b"isnull", b"iif", b"elt", b"conv",
     b"strcmp", b"instr", b"quarter", b"wait_for_executing_gtid_set", b"gtid_subset", b"st_latfromgeohash", b"likelihood",
