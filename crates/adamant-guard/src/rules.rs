@@ -29,9 +29,6 @@ use head::Decoded;
 
 pub(crate) use pack::EDITION;
 
-/// Memory that the expressions of one rule take on a thread that has met them.
-const EXPRESSION_BYTES: u64 = 128 * 1024;
-
 /// What is noted of a score: those that are reached by a few rules have a word of their own.
 const SCORES_NOTED: u32 = 64;
 
@@ -67,12 +64,10 @@ impl Filter for Rules {
     fn build(config: RulesConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
         config.check()?;
         let rules = pack::load(&config, boot)?;
-        let expressions = u64::try_from(rules.len()).unwrap_or(u64::MAX);
         let except: Vec<_> = config.except.iter().cloned().collect();
         let exceptions = Exceptions::of(&except, &rules, boot)?;
         let engine = Engine::of(rules, exceptions).map_err(|message| Problem::at("deny", message))?;
-        let literals = u64::try_from(engine.size()).unwrap_or(u64::MAX);
-        let size = literals.saturating_add(expressions.saturating_mul(EXPRESSION_BYTES));
+        let size = u64::try_from(engine.size()).unwrap_or(u64::MAX);
         if config.bodies == Bodies::Inspect {
             boot.buffer_request(config.body_at_most);
         }

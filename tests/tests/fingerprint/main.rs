@@ -146,6 +146,7 @@ fn folder() -> Folder {
             &format!("{name}-users.yaml"),
             format!("users: [{{ name: {name}, hash: \"{HASH}\" }}]"),
         );
+        folder.write(&format!("{name}.rules.yaml"), format!("rules:\n  - {{ id: {name}, category: scanner, targets: [path], match: {{ contains: [{name}] }} }}\n"));
         folder.write(&format!("{name}-ca.pem"), Authority::new(name).pem());
     }
     folder

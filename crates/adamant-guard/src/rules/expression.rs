@@ -4,12 +4,14 @@
 
 use regex_automata::meta::Regex;
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, HirKind};
+
+use super::literals::needed;
 
 /// What the states of one compiled expression may take, in bytes.
 const COMPILED_MAX: usize = 1 << 20;
 /// What the states that one thread has met of one expression may take, in bytes.
-const CACHED_MAX: usize = 1 << 16;
+pub(super) const CACHED_MAX: usize = 1 << 15;
 /// How deep groups may stand in each other.
 const DEPTH_MAX: u32 = 64;
 
@@ -24,10 +26,29 @@ pub(super) fn parse(pattern: &str) -> Result<Hir, String> {
     parser.parse(pattern).map_err(|error| last_line(&error.to_string()))
 }
 
+/// What an expression asks one after the other: each can be told from the rest by its literals.
+pub(super) fn alternatives(expression: &Hir) -> Vec<Hir> {
+    match expression.kind() {
+        HirKind::Alternation(branches) => branches.iter().flat_map(alternatives).collect(),
+        HirKind::Capture(capture) => alternatives(&capture.sub),
+        // The parser takes out what all branches begin with.
+        HirKind::Concat(parts) => match parts.split_last() {
+            Some((last, before)) if needed(&Hir::concat(before.to_vec())).is_empty() => {
+                let whole = |branch| Hir::concat(before.iter().cloned().chain([branch]).collect());
+                alternatives(last).into_iter().map(whole).collect()
+            }
+            _ => vec![expression.clone()],
+        },
+        _ => vec![expression.clone()],
+    }
+}
+
 /// Compiles an expression that was read.
 pub(super) fn compile(expression: &Hir) -> Result<Regex, String> {
     let config = Regex::config()
         .utf8_empty(false)
+        // Nothing is asked whose literals were not found: to look for them again would be in vain.
+        .auto_prefilter(false)
         .nfa_size_limit(Some(COMPILED_MAX))
         .hybrid_cache_capacity(CACHED_MAX);
     let built = Regex::builder().configure(config).build_from_hir(expression);

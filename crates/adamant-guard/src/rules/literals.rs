@@ -18,31 +18,40 @@ type Literals = Vec<Vec<u8>>;
 struct Part {
     /// All texts that it matches, when they are few.
     exact: Option<Literals>,
-    /// Texts of which every match contains one.
-    needed: Option<Literals>,
+    /// Sets of texts: every match contains one of each.
+    needed: Vec<Literals>,
 }
 
-/// Literals in lower case of which every text that matches contains at least one, in whatever case. `None`: there is no
-/// such set.
-pub(super) fn needed(expression: &Hir) -> Option<Literals> {
-    part(expression).into_needed()
+/// Sets of literals in lower case: every text that matches contains at least one of each, in whatever case. The set that
+/// is found most rarely comes first.
+pub(super) fn needed(expression: &Hir) -> Vec<Literals> {
+    let mut sets = part(expression).into_needed();
+    sets.sort_by_key(|texts| std::cmp::Reverse(rank(texts)));
+    sets.dedup();
+    sets
 }
 
 impl Part {
     const UNKNOWN: Self = Self {
         exact: None,
-        needed: None,
+        needed: Vec::new(),
     };
 
     fn exactly(literals: Literals) -> Self {
         Self {
             exact: Some(literals),
-            needed: None,
+            needed: Vec::new(),
         }
     }
 
-    fn into_needed(self) -> Option<Literals> {
-        better(self.needed, self.exact.filter(is_useful))
+    fn into_needed(mut self) -> Vec<Literals> {
+        self.needed.extend(self.exact.filter(is_useful));
+        self.needed
+    }
+
+    /// The set that is found most rarely.
+    fn into_best(self) -> Option<Literals> {
+        self.into_needed().into_iter().max_by_key(rank)
     }
 }
 
@@ -60,12 +69,12 @@ fn part(expression: &Hir) -> Part {
                         texts.push(Vec::new());
                         texts
                     }),
-                    needed: None,
+                    needed: Vec::new(),
                 },
                 (0, _) => Part::UNKNOWN,
-                _ => Part {
+                (times, _) => Part {
                     exact: None,
-                    needed: inner.into_needed(),
+                    needed: repeated_texts(inner, times),
                 },
             }
         }
@@ -74,23 +83,37 @@ fn part(expression: &Hir) -> Part {
     }
 }
 
+/// What a part needs that comes at least so often.
+fn repeated_texts(inner: Part, times: u32) -> Vec<Literals> {
+    let once = match &inner.exact {
+        Some(texts) if texts.len() == 1 && is_useful(texts) => texts.clone(),
+        _ => return inner.into_needed(),
+    };
+    let mut all = once.clone();
+    for _ in 1..times.min(4) {
+        all = joined(&all, &once).unwrap_or(all);
+    }
+    vec![all]
+}
+
 /// Parts one behind the other: texts grow together as long as they are few.
 fn row(parts: &[Hir]) -> Part {
     let mut grown: Literals = vec![Vec::new()];
-    let mut needed = None;
+    let mut needed = Vec::new();
     let mut is_whole = true;
     for next in parts.iter().map(part) {
         let joined = next.exact.as_ref().and_then(|texts| joined(&grown, texts));
         if let Some(joined) = joined {
             grown = joined;
+            needed.extend(next.needed);
             continue;
         }
         is_whole = false;
         let before = std::mem::replace(&mut grown, vec![Vec::new()]);
-        needed = better(needed, Some(before).filter(is_useful));
-        match next.exact {
-            Some(texts) => grown = texts,
-            None => needed = better(needed, next.needed),
+        needed.extend(Some(before).filter(is_useful));
+        needed.extend(next.needed);
+        if let Some(texts) = next.exact {
+            grown = texts;
         }
     }
     if is_whole {
@@ -99,10 +122,8 @@ fn row(parts: &[Hir]) -> Part {
             needed,
         };
     }
-    Part {
-        exact: None,
-        needed: better(needed, Some(grown).filter(is_useful)),
-    }
+    needed.extend(Some(grown).filter(is_useful));
+    Part { exact: None, needed }
 }
 
 fn choice(branches: &[Hir]) -> Part {
@@ -113,12 +134,15 @@ fn choice(branches: &[Hir]) -> Part {
             (Some(all), Some(texts)) => united(all, texts.clone()),
             _ => None,
         };
-        needed = match (needed, branch.into_needed()) {
+        needed = match (needed, branch.into_best()) {
             (Some(all), Some(texts)) => united(all, texts),
             _ => None,
         };
     }
-    Part { exact, needed }
+    Part {
+        exact,
+        needed: needed.into_iter().collect(),
+    }
 }
 
 fn united(mut all: Literals, texts: Literals) -> Option<Literals> {
@@ -165,15 +189,9 @@ fn is_useful(texts: &Literals) -> bool {
     shortest(texts) > 0
 }
 
-/// The set that is found more rarely: longer literals first, then fewer.
-fn better(one: Option<Literals>, other: Option<Literals>) -> Option<Literals> {
-    let (one, other) = match (one, other) {
-        (Some(one), Some(other)) => (one, other),
-        (one, other) => return one.or(other),
-    };
-    // Beyond four bytes a literal is rare enough, and fewer are better.
-    let rank = |texts: &Literals| (shortest(texts).min(4), usize::MAX - texts.len());
-    Some(if rank(&other) > rank(&one) { other } else { one })
+/// How rarely a set is found: longer literals first, then fewer. Beyond four bytes a literal is rare enough.
+fn rank(texts: &Literals) -> (usize, usize) {
+    (shortest(texts).min(4), usize::MAX - texts.len())
 }
 
 #[cfg(test)]
@@ -183,31 +201,29 @@ mod tests {
     use super::super::expression;
     use super::*;
 
-    fn needed_by(pattern: &str) -> Option<Vec<String>> {
-        let texts = needed(&expression::parse(pattern).unwrap())?;
-        Some(texts.into_iter().map(|text| String::from_utf8(text).unwrap()).collect())
+    fn needed_by(pattern: &str) -> Vec<Vec<String>> {
+        let text = |text| String::from_utf8(text).unwrap();
+        let sets = needed(&expression::parse(pattern).unwrap()).into_iter();
+        sets.map(|texts| texts.into_iter().map(text).collect()).collect()
     }
 
     #[test]
-    fn the_rarest_literals_are_found() {
-        let cases: [(&str, Option<&[&str]>); 10] = [
-            ("(?i)union\\s+select", Some(&["union"])),
-            ("(?i)[\\s(]sleep\\s*\\(", Some(&["sleep"])),
-            ("a|b*", None),
-            ("(?:drop|alter)\\s+table", Some(&["table"])),
-            ("(?i)<(?:script|iframe)", Some(&["<iframe", "<script"])),
-            ("x?yz", Some(&["xyz", "yz"])),
-            ("\\w+", None),
-            ("(?:abc)+\\d", Some(&["abc"])),
-            ("^/etc/", Some(&["/etc/"])),
-            ("(?:ab|cd){2,}", Some(&["ab", "cd"])),
+    fn literals_are_found_and_the_rarest_come_first() {
+        let cases: [(&str, &[&[&str]]); 11] = [
+            ("(?i)union\\d*select", &[&["union"], &["select"]]),
+            ("(?i)[ (]sleep\\s*\\(", &[&[" sleep", "(sleep"], &["("]]),
+            ("a|b*", &[]),
+            ("(?:drop|alter)\\d+table", &[&["table"], &["alter", "drop"]]),
+            ("(?i)<(?:script|iframe)", &[&["<iframe", "<script"]]),
+            ("x?yz", &[&["xyz", "yz"]]),
+            ("\\w+", &[]),
+            ("(?:abc)+\\d", &[&["abc"]]),
+            ("^/etc/", &[&["/etc/"]]),
+            ("(?:ab|cd){2,}", &[&["ab", "cd"]]),
+            ("\\.{2,}/", &[&[".."], &["/"]]),
         ];
         for (pattern, expected) in cases {
-            let found = needed_by(pattern);
-            let found: Option<Vec<&str>> = found
-                .as_ref()
-                .map(|texts| texts.iter().map(String::as_str).collect());
-            assert_eq!(found.as_deref(), expected, "{pattern}");
+            assert_eq!(needed_by(pattern), expected, "{pattern}");
         }
     }
 
@@ -228,7 +244,7 @@ mod tests {
             })
         ) {
             let text = text.to_ascii_lowercase();
-            if let Some(literals) = needed_by(pattern) {
+            for literals in needed_by(pattern) {
                 prop_assert!(literals.iter().any(|literal| text.contains(literal.as_str())), "{literals:?} {text}");
             }
         }

@@ -2,46 +2,54 @@
 //!
 //! Knows no rule. What it says decides which work can be left out, so it must never miss a byte.
 
-/// A set of kinds of bytes.
+/// A set of kinds of bytes. Each mark of ASCII that is no letter and no digit is a kind of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Marks(u32);
+pub(super) struct Marks(u64);
 
 impl Marks {
     pub(super) const NONE: Self = Self(0);
-    pub(super) const PERCENT: Self = Self(1);
-    pub(super) const PLUS: Self = Self(1 << 1);
-    pub(super) const AMPERSAND: Self = Self(1 << 2);
-    pub(super) const BACKSLASH: Self = Self(1 << 3);
-    /// Control bytes other than white space.
-    pub(super) const CONTROL: Self = Self(1 << 4);
-    pub(super) const SPACE: Self = Self(1 << 5);
-    /// `'`, `"` and the backtick.
-    pub(super) const QUOTE: Self = Self(1 << 6);
-    pub(super) const PARENTHESIS: Self = Self(1 << 7);
-    /// `<` and `>`.
-    pub(super) const ANGLE: Self = Self(1 << 8);
-    pub(super) const EQUAL: Self = Self(1 << 9);
-    pub(super) const SEMICOLON: Self = Self(1 << 10);
-    pub(super) const SLASH: Self = Self(1 << 11);
-    pub(super) const STAR: Self = Self(1 << 12);
-    pub(super) const HASH: Self = Self(1 << 13);
-    pub(super) const PIPE: Self = Self(1 << 14);
-    /// Every other byte that is not plain.
-    pub(super) const OTHER: Self = Self(1 << 15);
+    /// Every kind, and that of letters and digits, which nothing else has.
+    pub(super) const ANY: Self = Self(u64::MAX);
     /// Capital letters: plain, but changed by `lower-case`.
-    pub(super) const CAPITAL: Self = Self(1 << 16);
-    /// `-`: plain, but two of them begin a comment of SQL.
-    pub(super) const DASH: Self = Self(1 << 17);
-    /// `.`: plain, but part of every path.
-    pub(super) const DOT: Self = Self(1 << 18);
-
+    pub(super) const CAPITAL: Self = Self(1);
+    pub(super) const SPACE: Self = Self(1 << 1);
+    /// Line feeds and carriage returns.
+    pub(super) const LINE: Self = Self(1 << 2);
+    /// Other control bytes.
+    pub(super) const CONTROL: Self = Self(1 << 3);
     /// Bytes that begin over-long UTF-8.
-    pub(super) const OVERLONG: Self = Self(1 << 19);
+    pub(super) const OVERLONG: Self = Self(1 << 4);
+    /// Other bytes beyond ASCII.
+    pub(super) const HIGH: Self = Self(1 << 5);
 
-    /// Those of a value.
+    /// Letters and digits.
+    const WORD: u64 = 1 << 63;
+
+    /// What is plain: nothing that a program could take for more than a word.
+    const PLAIN: Self = Self(Self::WORD).with(Self::CAPITAL).with(kind_of(b'-')).with(kind_of(b'.')).with(kind_of(b'_')).with(kind_of(b'~'));
+
+    /// What words are written in.
+    pub(super) const NAME: Self = Self(Self::WORD).with(Self::CAPITAL).with(kind_of(b'-')).with(kind_of(b'_'));
+
+    /// Those of a value. Letters and digits are in every one, empty ones included.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let marks = bytes.iter().fold(0, |marks, byte| marks | kind(*byte));
+        let marks = bytes.iter().fold(Self::WORD, |marks, byte| marks | kind(*byte));
         Self(marks)
+    }
+
+    pub(super) const fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Those of a few bytes, while this is compiled.
+    pub(super) const fn among(bytes: &[u8]) -> Self {
+        let mut marks = Self::NONE;
+        let mut rest = bytes;
+        while let [byte, after @ ..] = rest {
+            marks = marks.with(kind_of(*byte));
+            rest = after;
+        }
+        marks
     }
 
     pub(super) const fn with(self, other: Self) -> Self {
@@ -53,23 +61,40 @@ impl Marks {
         self.0 & other.0 != 0
     }
 
-    /// Whether all of them are among `other`.
+    /// Whether all of them are letters, digits or among `other`.
     pub(super) const fn are_among(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
+        self.0 & !(other.0 | Self::WORD) == 0
     }
 
-    /// Nothing but letters, digits and `.`, `_`, `~`, `-`: what most values are.
+    /// Nothing but letters, digits and `.`, `_`, `~`, `-`.
     pub(super) const fn are_plain(self) -> bool {
-        self.are_among(Self::CAPITAL.with(Self::DASH).with(Self::DOT))
+        self.are_among(Self::PLAIN)
+    }
+
+    /// Nothing but letters, digits, `_` and `-`: what most values are.
+    pub(super) const fn are_word(self) -> bool {
+        self.are_among(Self::NAME)
+    }
+
+    /// One kind of which a text has a byte when it contains one of these literals; `None` when that is not known.
+    pub(super) fn of_each(literals: &[Vec<u8>]) -> Option<Self> {
+        let of = |literal: &Vec<u8>| {
+            let marks = literal.iter().map(|byte| kind_of(*byte));
+            let mut marks = marks.filter(|mark| *mark != Self::NONE && *mark != Self::CAPITAL);
+            marks.next()
+        };
+        literals
+            .iter()
+            .try_fold(Self::NONE, |marks, literal| Some(marks.with(of(literal)?)))
     }
 }
 
-fn kind(byte: u8) -> u32 {
+fn kind(byte: u8) -> u64 {
     // The index of a byte is always in a table of 256.
     KINDS.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-const KINDS: [u32; 256] = {
+const KINDS: [u64; 256] = {
     let mut kinds = [0; 256];
     let mut byte = 0_u8;
     loop {
@@ -86,27 +111,18 @@ const KINDS: [u32; 256] = {
 
 const fn kind_of(byte: u8) -> Marks {
     match byte {
-        b'a'..=b'z' | b'0'..=b'9' | b'_' | b'~' => Marks::NONE,
+        b'a'..=b'z' | b'0'..=b'9' => Marks::NONE,
         b'A'..=b'Z' => Marks::CAPITAL,
-        b'-' => Marks::DASH,
-        b'.' => Marks::DOT,
-        b'%' => Marks::PERCENT,
-        b'+' => Marks::PLUS,
-        b'&' => Marks::AMPERSAND,
-        b'\\' => Marks::BACKSLASH,
-        b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => Marks::SPACE,
+        b' ' | b'\t' => Marks::SPACE,
+        b'\n' | b'\r' | 0x0b | 0x0c => Marks::LINE,
         0..=0x1f | 0x7f => Marks::CONTROL,
-        b'\'' | b'"' | b'`' => Marks::QUOTE,
-        b'(' | b')' => Marks::PARENTHESIS,
-        b'<' | b'>' => Marks::ANGLE,
-        b'=' => Marks::EQUAL,
-        b';' => Marks::SEMICOLON,
-        b'/' => Marks::SLASH,
-        b'*' => Marks::STAR,
-        b'#' => Marks::HASH,
-        b'|' => Marks::PIPE,
         0xc0 | 0xc1 | 0xe0 | 0xf0 => Marks::OVERLONG,
-        _ => Marks::OTHER,
+        0x80.. => Marks::HIGH,
+        // 15, 7, 6 and 4 marks.
+        b'!'..=b'/' => Marks(1 << (8 + byte - b'!')),
+        b':'..=b'@' => Marks(1 << (23 + byte - b':')),
+        b'['..=b'`' => Marks(1 << (30 + byte - b'[')),
+        b'{'..=b'~' => Marks(1 << (36 + byte - b'{')),
     }
 }
 

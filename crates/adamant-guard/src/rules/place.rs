@@ -32,11 +32,6 @@ impl Place {
     const fn bit(self) -> u16 {
         1 << self as u16
     }
-
-    /// Whether its values are names that the author of a program gives, rather than data.
-    pub(super) const fn is_name(self) -> bool {
-        matches!(self, Self::QueryName | Self::CookieName | Self::FormName | Self::JsonKey)
-    }
 }
 
 /// A set of places.
@@ -88,14 +83,6 @@ impl Places {
     pub(super) const FORMAL: Self = Self::of(&[Place::FormalValue]);
     pub(super) const PATH: Self = Self::of(&[Place::Path]);
     pub(super) const HEADERS: Self = Self::of(&[Place::HeaderValue, Place::PageValue, Place::FormalValue]);
-    pub(super) const BODIES: Self = Self::of(&[
-        Place::FormName,
-        Place::FormValue,
-        Place::JsonKey,
-        Place::JsonValue,
-        Place::FileName,
-        Place::Body,
-    ]);
     pub(super) const ALL: Self = Self::VALUES.with(Self::NAMES).with(Self::FORMAL);
 }
 

@@ -9,6 +9,7 @@ mod tokens;
 use regex_automata::meta::Regex;
 
 use super::expression;
+use super::marks::Marks;
 use tokens::{Context, Tokens};
 
 /// Texts that stand outside of quotation marks. Letters are those of `tokens`.
@@ -88,6 +89,17 @@ pub(super) struct Sql {
 }
 
 impl Sql {
+    /// What stands beside the words of every injection.
+    pub(super) const SIGNS: Marks = Marks::among(b"'\"`()=<>;#|&*/+!@").with(Marks::SPACE).with(Marks::LINE);
+    pub(super) const QUOTES: Marks = Marks::among(b"'\"");
+
+    /// Words and signs of which a text has one that is an injection where it stands outside of quotation marks.
+    pub(super) fn key_words() -> Vec<Vec<u8>> {
+        let signs: [&[u8]; 2] = [b"||", b"&&"];
+        let words = KEY_WORDS.iter().chain(&signs).chain(tokens::DATABASES).chain(tokens::PREFIXES);
+        words.map(|word| word.to_vec()).collect()
+    }
+
     pub(super) fn new() -> Result<Self, String> {
         let compile = |patterns: &[&str]| {
             let whole = format!("(?:{})", patterns.join(")|(?:"));
@@ -99,16 +111,52 @@ impl Sql {
         })
     }
 
-    /// Whether a text leaves its place in a statement.
-    pub(super) fn is_injection(&self, text: &[u8]) -> bool {
-        if self.outside.is_match(Tokens::of(text, Context::Outside).letters()) {
-            return true;
-        }
+    /// Whether a text with a key word leaves its place in a statement.
+    pub(super) fn is_injection_outside(&self, text: &[u8]) -> bool {
+        has_key_word(text) && self.outside.is_match(Tokens::of(text, Context::Outside).letters())
+    }
+
+    /// Whether a text with a quotation mark leaves a string.
+    pub(super) fn is_injection_within(&self, text: &[u8]) -> bool {
         let contexts = [(b'\'', Context::Single), (b'"', Context::Double)];
         contexts.into_iter().any(|(quote, context)| {
             text.contains(&quote) && self.within.is_match(Tokens::of(text, context).letters())
         })
     }
+}
+
+/// Words without which a text is no injection, unless it calls a function.
+const KEY_WORDS: &[&[u8]] = &[
+    b"or", b"and", b"xor", b"union", b"select", b"having", b"case", b"order", b"group", b"limit", b"procedure",
+];
+
+/// Whether a text has a key word that is a word of its own. `or` is a part of many.
+fn has_key_word(text: &[u8]) -> bool {
+    let mut before = b' ';
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        let is_key = match first {
+            b'|' | b'&' => after.first() == Some(first),
+            // A function before its parenthesis.
+            b'(' => before.is_ascii_alphanumeric() || before == b'_',
+            _ => first.is_ascii_alphabetic() && !before.is_ascii_alphabetic() && starts_key_word(rest),
+        };
+        if is_key {
+            return true;
+        }
+        before = *first;
+        rest = after;
+    }
+    false
+}
+
+fn starts_key_word(rest: &[u8]) -> bool {
+    let spaced: [&[u8]; 2] = [b"sleep", b"benchmark"];
+    KEY_WORDS.iter().chain(&spaced).any(|word| {
+        let written = rest.get(..word.len()).unwrap_or_default();
+        let next = rest.get(word.len());
+        written.eq_ignore_ascii_case(word) && !next.is_some_and(u8::is_ascii_alphabetic)
+    })
 }
 
 #[cfg(test)]

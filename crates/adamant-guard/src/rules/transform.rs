@@ -44,14 +44,14 @@ impl Transform {
         match self {
             // Whether a value is base64 is not seen by its bytes alone: see `may_be_base64`.
             Self::Base64Decode => Marks::NONE,
-            Self::UrlDecode => Marks::PERCENT.with(Marks::OVERLONG),
-            Self::HtmlEntityDecode => Marks::AMPERSAND,
-            Self::Unescape | Self::CssUnescape => Marks::BACKSLASH,
+            Self::UrlDecode => Marks::among(b"%").with(Marks::OVERLONG),
+            Self::HtmlEntityDecode => Marks::among(b"&"),
+            Self::Unescape | Self::CssUnescape => Marks::among(b"\\"),
             Self::RemoveNulls => Marks::CONTROL,
             Self::LowerCase => Marks::CAPITAL,
-            Self::CompressWhitespace => Marks::SPACE,
-            Self::RemoveComments => Marks::SLASH.with(Marks::ANGLE).with(Marks::DASH).with(Marks::HASH),
-            Self::NormalisePath => Marks::BACKSLASH.with(Marks::SLASH),
+            Self::CompressWhitespace => Marks::SPACE.with(Marks::LINE),
+            Self::RemoveComments => Marks::among(b"/<-#"),
+            Self::NormalisePath => Marks::among(b"\\/"),
         }
     }
 
@@ -345,11 +345,7 @@ fn normalise(from: &[u8], to: &mut Vec<u8>) {
 
 /// Whether a value can be base64 of readable text, as far as its first bytes tell.
 pub(super) fn may_be_base64(value: &[u8], marks: Marks) -> bool {
-    const ALPHABET: Marks = Marks::CAPITAL
-        .with(Marks::DASH)
-        .with(Marks::PLUS)
-        .with(Marks::SLASH)
-        .with(Marks::EQUAL);
+    const ALPHABET: Marks = Marks::CAPITAL.with(Marks::among(b"+/-_="));
     if value.len() < BASE64_MIN || !marks.are_among(ALPHABET) {
         return false;
     }

@@ -11,15 +11,15 @@ const DEPTH_MAX: usize = 64;
 pub(super) fn values(body: &[u8], see: &mut impl FnMut(Value<'_>) -> bool) -> bool {
     let mut reader = Reader {
         rest: body,
-        key: Vec::new(),
-        text: Vec::new(),
+        key: Text::default(),
+        text: Text::default(),
         depth: 0,
     };
     let mut goes_on = true;
     while goes_on {
         match reader.next() {
             Some(Token::Key) => {
-                let name = reader.key.as_slice();
+                let name = reader.key.bytes();
                 goes_on = see(Value {
                     place: Place::JsonKey,
                     name,
@@ -29,8 +29,8 @@ pub(super) fn values(body: &[u8], see: &mut impl FnMut(Value<'_>) -> bool) -> bo
             Some(Token::Value) => {
                 goes_on = see(Value {
                     place: Place::JsonValue,
-                    name: &reader.key,
-                    bytes: &reader.text,
+                    name: reader.key.bytes(),
+                    bytes: reader.text.bytes(),
                 });
             }
             Some(Token::Mark) => {}
@@ -48,16 +48,34 @@ enum Token {
     Wrong,
 }
 
+/// A text without escapes: a part of the body, or copied when it had some.
+#[derive(Default)]
+struct Text<'b> {
+    written: &'b [u8],
+    read: Vec<u8>,
+}
+
+impl<'b> Text<'b> {
+    fn bytes(&self) -> &[u8] {
+        if self.read.is_empty() { self.written } else { &self.read }
+    }
+
+    fn set(&mut self, written: &'b [u8]) {
+        self.written = written;
+        self.read.clear();
+    }
+}
+
 struct Reader<'b> {
     rest: &'b [u8],
     /// The key that was read last.
-    key: Vec<u8>,
-    /// The value that was read last, without escapes.
-    text: Vec<u8>,
+    key: Text<'b>,
+    /// The value that was read last.
+    text: Text<'b>,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl<'b> Reader<'b> {
     fn next(&mut self) -> Option<Token> {
         self.rest = self.rest.trim_ascii_start();
         let (first, after) = self.rest.split_first()?;
@@ -93,20 +111,14 @@ impl Reader<'_> {
 
     /// A text, which is a key where a colon follows.
     fn string(&mut self) -> Token {
-        self.text.clear();
-        loop {
-            let end = self.rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
-            let Some(end) = end else { return Token::Wrong };
-            let (before, marked) = self.rest.split_at(end);
-            self.text.extend_from_slice(before);
-            if let [b'"', after @ ..] = marked {
-                self.rest = after;
-                break;
-            }
-            let Some(length) = unescape(marked, &mut self.text) else {
-                return Token::Wrong;
-            };
-            self.rest = marked.get(length..).unwrap_or_default();
+        let end = self.rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+        let Some(end) = end else { return Token::Wrong };
+        let (written, marked) = self.rest.split_at(end);
+        self.text.set(written);
+        if let [b'"', after @ ..] = marked {
+            self.rest = after;
+        } else if !self.escaped(marked) {
+            return Token::Wrong;
         }
         if self.rest.trim_ascii_start().first() == Some(&b':') {
             std::mem::swap(&mut self.key, &mut self.text);
@@ -115,11 +127,31 @@ impl Reader<'_> {
         Token::Value
     }
 
+    /// The rest of a text from its first escape on. Tells whether it ends.
+    fn escaped(&mut self, mut marked: &'b [u8]) -> bool {
+        self.text.read.extend_from_slice(self.text.written);
+        loop {
+            if let [b'"', after @ ..] = marked {
+                self.rest = after;
+                return true;
+            }
+            let Some(length) = unescape(marked, &mut self.text.read) else {
+                return false;
+            };
+            let rest = marked.get(length..).unwrap_or_default();
+            let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+            let Some(end) = end else { return false };
+            let (before, after) = rest.split_at(end);
+            self.text.read.extend_from_slice(before);
+            marked = after;
+        }
+    }
+
     fn word(&mut self, token: Token) -> Token {
-        let length = self.rest.iter().position(|byte| b",]} \t\r\n".contains(byte));
+        let is_end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
+        let length = self.rest.iter().position(is_end);
         let (word, rest) = self.rest.split_at(length.unwrap_or(self.rest.len()));
-        self.text.clear();
-        self.text.extend_from_slice(word);
+        self.text.set(word);
         self.rest = rest;
         token
     }

@@ -34,7 +34,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "command-words",
         SHORT,
-        r##"(?:[;|&\n\r]|\\n|\$\(|<\(|>\(|%0a)[\s'"\\^+]*(?:/(?:usr/)?s?bin/)?(?:(?:cat|find|more|less|head|tail|type|touch|tee|net|ping|dir|host|kill|nl|tac|od|file|cut|sort|strings|which|whereis|locate|ln|mail|vi|vim|nano|set|env|export|dd|du|df|copy|del|xcopy|start|time|date|at|read|source|node|go|make|install|apt(?:-get)?|yum|history|who|w|last|finger|users|groups|top|free|uptime|ver|vol|reboot|shutdown|halt|service|docker|kubectl|mount)(?:\s|\$\{?IFS\}?|<|\+|%20)+(?:[-/$~*'"\\<>{%]|\.{0,2}/|[a-z]:\\|/?etc/|\d{1,3}(?:\.\d+){1,3}|localhost|user\b|\w+\.(?:txt|php|conf|ini|sh|log|py|passwd|html?|cfg|exe|bat))|(?:sleep|timeout)(?:\s|\$\{?IFS\}?|\+)+/?t?\s*-?\d|echo(?:\s|\$\{?IFS\}?|\+|\.)+(?:["'$`\\(-]|\w+\s*(?:$|[;|&>`)\\])|\w*[\d_])|net\s+(?:view|user|share|use|start|stop|localgroup|session|config)\b|netsh\s+\w|reg\s+(?:add|query|delete)\s|ping(?:\s|\$\{?IFS\}?|\+)+(?:-\w|/n|\d|localhost|[\w-]+\.\w)|ver\s*$|set\s*$|env\s*$|dir\s*(?:$|[/\\;|&])|cat\s*<|type\s+%|print\s*\(|exit\s*(?:$|[;&|]))"##,
+        r##"(?:[;|&\n\r]|\\n|\$\(|<\(|>\(|%0a)[\s'"\\^+]*(?:/(?:usr/)?s?bin/)?(?:(?:cat|find|more|less|head|tail|type|touch|tee|net|ping|dir|host|kill|nl|tac|od|file|cut|sort|strings|which|whereis|locate|ln|mail|vi|vim|nano|set|env|export|dd|du|df|copy|del|xcopy|start|time|date|at|read|source|node|go|make|install|apt(?:-get)?|yum|history|who|last|finger|users|groups|top|free|uptime|ver|vol|reboot|shutdown|halt|service|docker|kubectl|mount)(?:\s|\$\{?IFS\}?|<|\+|%20)+(?:[-/$~*'"\\<>{%]|\.{0,2}/|[a-z]:\\|/?etc/|\d{1,3}(?:\.\d+){1,3}|localhost|user\b|\w+\.(?:txt|php|conf|ini|sh|log|py|passwd|html?|cfg|exe|bat))|(?:sleep|timeout)(?:\s|\$\{?IFS\}?|\+)+/?t?\s*-?\d|echo(?:\s|\$\{?IFS\}?|\+|\.)+(?:["'$`\\(-]|\w+\s*(?:$|[;|&>`)\\])|\w*[\d_])|net\s+(?:view|user|share|use|start|stop|localgroup|session|config)\b|netsh\s+\w|reg\s+(?:add|query|delete)\s|ping(?:\s|\$\{?IFS\}?|\+)+(?:-\w|/n|\d|localhost|[\w-]+\.\w)|ver\s*$|set\s*$|env\s*$|dir\s*(?:$|[/\\;|&])|cat\s*<|type\s+%|print\s*\(|exit\s*(?:$|[;&|]))"##,
     ),
     // A command as the whole of a value.
     Entry::regex(
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "command-substituted",
         DATA,
-        r##"\$\(\s*(?:ls|id|pwd|whoami|uname|wget|curl|cat|nc|bash|sh|python\d?|perl|ping|nslookup|dig|sleep|echo|printf|env|hostname|ps|find|rm|base64|rev|tr|head|tail|expr|cut|sed|awk|grep|touch|\(|<|/|\$)|^\W{0,4}`\s*(?:/\w+/|)(?:\w+/)*(?:ls|id|pwd|whoami|uname|wget|curl|cat|nc|bash|sh|ping|nslookup|dig|sleep|echo|env|hostname|ps|find|rm)\b[^`]{0,120}`\W{0,4}$|[\w=;|&]`(?:id|whoami|uname|wget|curl|cat|nc|ping|nslookup|sleep|hostname)\b[^`]*`|<\(\s*(?:curl|wget|cat|echo|base64)\b"##,
+        r##"\$\(\s*(?:ls|id|pwd|whoami|uname|wget|curl|cat|nc|bash|sh|python\d?|perl|ping|nslookup|dig|sleep|echo|printf|env|hostname|ps|find|rm|base64|rev|tr|head|tail|expr|cut|sed|awk|grep|touch|\(|<|/|\$)|^\W{0,4}`\s*(?:/\w+/|)(?:\w+/)*(?:ls|id|pwd|whoami|uname|wget|curl|cat|nc|bash|sh|ping|nslookup|dig|sleep|echo|env|hostname|ps|find|rm)\b[^`]{0,120}`\W{0,4}$|[\w=;|&]`\s*(?:/\w+/)?(?:id|find|ps|ls|netstat|ifconfig|head|echo|python\d?|rm|whoami|uname|wget|curl|cat|nc|ping|nslookup|sleep|hostname)\b[^`]*`|<\(\s*(?:curl|wget|cat|echo|base64)\b"##,
     ),
     Entry::regex(
         "command-hidden",

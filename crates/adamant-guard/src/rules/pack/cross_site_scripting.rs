@@ -28,7 +28,12 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "xss-addresses",
         DATA,
-        r##"\b(?:j[\s\x00-\x1f]*a[\s\x00-\x1f]*v[\s\x00-\x1f]*a|v[\s\x00-\x1f]*b|live|l[\s\x00-\x1f]*i[\s\x00-\x1f]*v[\s\x00-\x1f]*e)[\s\x00-\x1f]*s[\s\x00-\x1f]*c[\s\x00-\x1f]*r[\s\x00-\x1f]*i[\s\x00-\x1f]*p[\s\x00-\x1f]*t[\s\x00-\x1f]*:(?:[^\s<]|[\s\x00-\x1f]*[\w.$]+[\s]*[(`=\[])|(?:href|src|data|action|formaction|xlink:href|srcdoc|background|lowsrc|dynsrc|values|to|from|poster)\s*=\s*["'`]?\s*(?:javascript|vbscript|data\s*:\s*(?:text/html|image/svg|application/x|text/xml|,|;))|\bdata\s*:\s*(?:text/html|image/svg\+xml|text/xml|application/xhtml)[^,]{0,60},|\burl\s*\(\s*["']?\s*javascript|\bexpression\s*\(\s*[\w.]+\s*\(|-moz-binding\s*:|\bbehavior\s*:\s*url"##,
+        r##"\b(?:java|vb|live)script[\s\x00-\x1f]*:(?:[^\s<]|[\s\x00-\x1f]*[\w.$]+[\s]*[(`=\[])|(?:href|src|data|action|formaction|xlink:href|srcdoc|background|lowsrc|dynsrc|values|to|from|poster)\s*=\s*["'`]?\s*(?:javascript|vbscript|data\s*:\s*(?:text/html|image/svg|application/x|text/xml|,|;))|\bdata\s*:\s*(?:text/html|image/svg\+xml|text/xml|application/xhtml)[^,]{0,60},|\burl\s*\(\s*["']?\s*javascript|\bexpression\s*\(\s*[\w.]+\s*\(|-moz-binding\s*:|\bbehavior\s*:\s*url"##,
+    ),
+    Entry::regex(
+        "xss-addresses-broken",
+        DATA,
+        r##"\b(?:j[\t\n\r\x00]+a|ja[\t\n\r\x00]+v|jav[\t\n\r\x00]+a|java[\t\n\r\x00]+s|javas[\t\n\r\x00]+c|javasc[\t\n\r\x00]+r|javascr[\t\n\r\x00]+i|javascri[\t\n\r\x00]+p|javascrip[\t\n\r\x00]+t|v[\t\n\r\x00]+b|vb[\t\n\r\x00]+s|vbs[\t\n\r\x00]+c)[a-z\s\x00-\x1f]{0,60}:"##,
     ),
     Entry::regex(
         "xss-markup",

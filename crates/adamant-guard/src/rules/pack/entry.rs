@@ -44,6 +44,7 @@ pub(super) struct Entry {
     pub(super) level: u8,
     places: Places,
     view: View,
+    words: bool,
     asked: Asked<'static>,
 }
 
@@ -55,6 +56,7 @@ impl Entry {
             level: 1,
             places,
             view: View::Decoded,
+            words: false,
             asked,
         }
     }
@@ -62,16 +64,6 @@ impl Entry {
     /// A rule of the first level that is critical, for decoded values in some places.
     pub(super) const fn regex(id: &'static str, places: Places, pattern: &'static str) -> Self {
         Self::new(id, places, Asked::Expression(pattern))
-    }
-
-    /// The same, for texts that contain one of these.
-    pub(super) const fn contains(id: &'static str, places: Places, texts: &'static [&'static str]) -> Self {
-        Self::new(id, places, Asked::Contains(texts))
-    }
-
-    /// The same, for texts that are one of these.
-    pub(super) const fn equals(id: &'static str, places: Places, texts: &'static [&'static str]) -> Self {
-        Self::new(id, places, Asked::Equals(texts))
     }
 
     /// The same, for injections of SQL by their tokens.
@@ -86,6 +78,12 @@ impl Entry {
 
     pub(super) const fn level(mut self, level: u8) -> Self {
         self.level = level;
+        self
+    }
+
+    /// It looks at values that are one word, too: most are, and what is one word attacks nothing that is safe.
+    pub(super) const fn words(mut self) -> Self {
+        self.words = true;
         self
     }
 
@@ -116,6 +114,7 @@ impl Entry {
             severity: self.severity,
             targets: vec![Target::of(self.places)],
             transforms: self.view.transforms(),
+            words: self.words,
             asked,
         })
     }

@@ -13,7 +13,7 @@ pub(super) const RULES: &[Entry] = &[
         "scanner-agents",
         HEADERS,
         r"\b(?:sqlmap|nikto|nessus|acunetix|netsparker|nmap(?: scripting)?|masscan|zgrab|dirbuster|gobuster|wpscan|w3af|havij|arachni|nuclei|ffuf|feroxbuster|wfuzz|jaeles|openvas|qualys(?:guard)?|whatweb|skipfish|joomscan|sqlninja|commix|xsser|dirsearch|thc-hydra|metasploit|fimap|jbrofuzz|grabber|paros|webinspect|appscan|cgichk|morfeus|zmeu|muieblackcat|httprint|owasp[ _-]?zap|zaproxy|burp(?: ?suite|collaborator)|absinthe|bsqlbf|pangolin|sqlpowerinjector|mysqloit|webshag|vega/|golismero|sn1per|l9explore|l9tcpid|censysinspect|gotestwaf|dotdotpwn|uniscan|wapiti|xsstrike|dalfox|whatwaf|wafw00f|brutus|cisco-torch|datacha0s|netlab360|zeus ?scan|hexometer|detectify|tplmap|rustbuster|kiterunner|katana scan|projectdiscovery|openvasvt|fuzz faster u fool|interactsh|httpx - open-source|hello,? world\b.{0,8}scan|x-scan|libwhisker|webtrends security|blackwidow|crowdsec-test|nsauditor|s\.t\.a\.l\.k\.e\.r|core-project|planetwork|webvulnscan|scanbot)\b",
-    ),
+    ).words(),
     Entry::regex(
         "scanner-probes",
         Places::PATH,

@@ -57,7 +57,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "sql-statements",
         DATA,
-        r##"(?:;|'|"|\)|--)\s*(?:/\*.*?\*/\s*)?(?:(?:drop|alter|truncate|create)\s+(?:or\s+replace\s+)?(?:temporary\s+)?(?:table|database|schema|user|login|view|index|procedure|function|role|trigger)\b|insert\s+into\s+[\w`\[\].]+|delete\s+from\s+[\w`\[\].]+|update\s+[\w`\[\].]+\s+set\s+[\w`\[\].]+\s*=|exec(?:ute)?(?:\s+(?:immediate|master|sp_|xp_|@)|\s*\(\s*['"@(c])|declare\s+@\w+|shutdown\b\s*(?:;|--|$|with)|(?:grant|revoke)\s+\w+[\w\s,]*\s(?:to|from|on)\s|select\s+(?:pg_|sleep|count|@@|\*\s*(?:,|from)|case|into|if\b|version|user|char|load)|begin\s+declare|rename\s+table|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|call\s+\w+\s*\(|commit\b\s*(?:;|--|$))"##,
+        r##"(?:;|'|"|\))\s*(?:/\*.*?\*/\s*)?(?:(?:drop|alter|truncate|create)\s+(?:or\s+replace\s+)?(?:temporary\s+)?(?:table|database|schema|user|login|view|index|procedure|function|role|trigger)\b|insert\s+into\s+[\w`\[\].]+|delete\s+from\s+[\w`\[\].]+|update\s+[\w`\[\].]+\s+set\s+[\w`\[\].]+\s*=|exec(?:ute)?(?:\s+(?:immediate|master|sp_|xp_|@)|\s*\(\s*['"@(c])|declare\s+@\w+|shutdown\b\s*(?:;|--|$|with)|(?:grant|revoke)\s+\w+[\w\s,]*\s(?:to|from|on)\s|select\s+(?:pg_|sleep|count|@@|\*\s*(?:,|from)|case|into|if\b|version|user|char|load)|begin\s+declare|rename\s+table|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|call\s+\w+\s*\(|commit\b\s*(?:;|--|$))"##,
     ),
     Entry::regex(
         "sql-alone",

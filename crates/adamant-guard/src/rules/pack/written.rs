@@ -176,6 +176,7 @@ impl RuleText {
             severity: self.severity,
             targets: targets.map_err(|message| Problem::at("targets", message))?,
             transforms: self.transform.clone(),
+            words: true,
             asked,
         };
         Rule::compile(draft).map_err(|message| Problem::at("match", message))

@@ -271,12 +271,14 @@ fn letter(word: &[u8], is_call: bool) -> u8 {
 }
 
 fn is_of_databases(word: &[u8]) -> bool {
-    let prefixes: [&[u8]; 7] = [b"dbms_", b"utl_", b"pg_", b"xp_", b"sp_", b"sys.", b"ctxsys."];
-    prefixes.iter().any(|prefix| word.starts_with(prefix)) || DATABASES.contains(&word)
+    PREFIXES.iter().any(|prefix| word.starts_with(prefix)) || DATABASES.contains(&word)
 }
 
+/// What names of functions begin with that only databases have.
+pub(super) const PREFIXES: &[&[u8]] = &[b"dbms_", b"utl_", b"pg_", b"xp_", b"sp_", b"sys.", b"ctxsys."];
+
 /// Functions that only databases have.
-const DATABASES: &[&[u8]] = &[
+pub(super) const DATABASES: &[&[u8]] = &[
     b"sleep", b"benchmark", b"load_file", b"extractvalue", b"updatexml", b"group_concat", b"concat_ws", b"ifnull",
     b"nullif", b"current_setting", b"current_schema", b"unhex", b"randomblob", b"load_extension",
     b"name_const", b"make_set", b"xmltype", b"json_keys", b"json_extract", b"json_length", b"json_depth", b"regexp_substr", b"regexp_like", b"geometrycollection", b"multipoint", b"polygon",
