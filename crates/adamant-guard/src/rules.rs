@@ -131,7 +131,9 @@ impl Rules {
         if named.peek().is_some() {
             named.for_each(|rule| request.note(rule));
             let score = found.score().min(SCORES_NOTED);
-            let score = usize::try_from(score).ok().and_then(|score| self.scores.get(score));
+            let score = usize::try_from(score)
+                .ok()
+                .and_then(|score| self.scores.get(score));
             score.into_iter().for_each(|score| request.note(score));
         }
         if found.score() < self.threshold {

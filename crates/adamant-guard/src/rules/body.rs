@@ -28,7 +28,10 @@ pub(super) enum Form {
 pub(super) fn form(request: &Request) -> Form {
     let declared = request.header(&header::CONTENT_TYPE);
     let declared = declared.map(HeaderValue::as_bytes).unwrap_or_default();
-    let end = declared.iter().position(|byte| *byte == b';').unwrap_or(declared.len());
+    let end = declared
+        .iter()
+        .position(|byte| *byte == b';')
+        .unwrap_or(declared.len());
     let kind = declared.get(..end).unwrap_or_default().trim_ascii();
     let begins = |start: &[u8]| {
         kind.get(..start.len())
@@ -63,7 +66,9 @@ pub(super) fn form(request: &Request) -> Form {
 
 /// Whether a body is compressed, so that no rule could read it.
 pub(super) fn is_coded(request: &Request) -> bool {
-    let codings = request.headers().filter(|(name, _)| **name == header::CONTENT_ENCODING);
+    let codings = request
+        .headers()
+        .filter(|(name, _)| **name == header::CONTENT_ENCODING);
     let mut codings = codings.map(|(_, value)| value.as_bytes().trim_ascii());
     codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
@@ -99,7 +104,9 @@ mod tests {
     use super::*;
 
     fn shown(kind: &str, body: &str) -> Vec<(Place, String, String)> {
-        let request = Request::build(Method::POST, "/").unwrap().with_header("content-type", kind);
+        let request = Request::build(Method::POST, "/")
+            .unwrap()
+            .with_header("content-type", kind);
         let mut all = Vec::new();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         values(&request, body.as_bytes(), &mut |value| {
@@ -167,7 +174,10 @@ mod tests {
             ("", "a=b"),
         ] {
             let all = shown(kind, body);
-            assert_eq!(all.last().map(|last| (last.0, last.2.as_str())), Some((Place::Body, body)));
+            assert_eq!(
+                all.last().map(|last| (last.0, last.2.as_str())),
+                Some((Place::Body, body))
+            );
         }
     }
 

@@ -5,9 +5,7 @@
 use adamant_filter::prelude::*;
 
 /// A kind of attack.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Category {
     /// Text that leaves its place in a statement of SQL and changes it.
@@ -80,19 +78,31 @@ pub(super) const CROSS_SITE_SCRIPTING: Reason = Reason::new(
     403,
     "the request looks like script for the browser of somebody else",
 );
-pub(super) const PATH_TRAVERSAL: Reason =
-    Reason::new("path-traversal", 403, "the request looks like a way to other files");
-pub(super) const COMMAND_INJECTION: Reason =
-    Reason::new("command-injection", 403, "the request looks like a command for the server");
+pub(super) const PATH_TRAVERSAL: Reason = Reason::new(
+    "path-traversal",
+    403,
+    "the request looks like a way to other files",
+);
+pub(super) const COMMAND_INJECTION: Reason = Reason::new(
+    "command-injection",
+    403,
+    "the request looks like a command for the server",
+);
 pub(super) const SERVER_SIDE_REQUEST_FORGERY: Reason = Reason::new(
     "server-side-request-forgery",
     403,
     "the request looks like a call that the server shall make",
 );
-pub(super) const TEMPLATE_INJECTION: Reason =
-    Reason::new("template-injection", 403, "the request looks like an expression of a template");
-pub(super) const PROTOCOL_ATTACK: Reason =
-    Reason::new("protocol-attack", 403, "the request looks like an attack on what reads it");
+pub(super) const TEMPLATE_INJECTION: Reason = Reason::new(
+    "template-injection",
+    403,
+    "the request looks like an expression of a template",
+);
+pub(super) const PROTOCOL_ATTACK: Reason = Reason::new(
+    "protocol-attack",
+    403,
+    "the request looks like an attack on what reads it",
+);
 pub(super) const SCANNER: Reason =
     Reason::new("scanner", 403, "the request looks like a search for weaknesses");
 pub(super) const OTHER: Reason = Reason::new("other", 403, "the request matches a rule of this site");

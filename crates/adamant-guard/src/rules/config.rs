@@ -103,7 +103,10 @@ impl RulesConfig {
         }
         let held = self.body_at_most.bytes();
         if held == 0 || held > HELD_MAX {
-            return Err(Problem::at("body-at-most", "a body of 1 byte to 1MiB can be held"));
+            return Err(Problem::at(
+                "body-at-most",
+                "a body of 1 byte to 1MiB can be held",
+            ));
         }
         if self.bodies == Bodies::Ignore && self.body_at_most != body_at_most() {
             let text = "bodies are not looked at, so that this has no effect";

@@ -87,14 +87,24 @@ impl Engine {
         let mut sets = Sets::default();
         let mut asked = Vec::new();
         let mut unconditional = Vec::new();
-        let words = rules.iter().map(Rule::word_places).fold(Places::default(), Places::with);
+        let words = rules
+            .iter()
+            .map(Rule::word_places)
+            .fold(Places::default(), Places::with);
         for (index, rule) in (0_u16..).zip(&mut rules) {
             for question in std::mem::take(&mut rule.questions) {
                 let number = u16::try_from(asked.len()).map_err(|_| "the rules ask too much")?;
                 let mut others = Vec::new();
                 let marks = question.rarest_marks();
                 for (place, literals) in question.literals.iter().enumerate() {
-                    let set = sets.add(literals, if place == 0 { (marks, number) } else { (Marks::NONE, 0) })?;
+                    let set = sets.add(
+                        literals,
+                        if place == 0 {
+                            (marks, number)
+                        } else {
+                            (Marks::NONE, 0)
+                        },
+                    )?;
                     others.extend((place > 0).then_some(set));
                 }
                 if question.literals.is_empty() {
@@ -179,7 +189,11 @@ impl Engine {
         let has_any = look.marks.meets(self.unconditional_marks);
         let unconditional = if has_any { &*self.unconditional } else { &[] };
         for (marks, number) in by_literal.chain(unconditional) {
-            let Some(placed) = self.asked.get(usize::from(*number)).filter(|_| look.marks.meets(*marks)) else {
+            let Some(placed) = self
+                .asked
+                .get(usize::from(*number))
+                .filter(|_| look.marks.meets(*marks))
+            else {
                 continue;
             };
             if rules.contains(placed.rule)

@@ -78,10 +78,7 @@ impl Exception {
             return Err(Problem::at(&at("target"), text));
         }
         if let Some(route) = self.route.as_deref().filter(|route| !boot.knows_route(route)) {
-            return Err(Problem::at(
-                &at("route"),
-                format!("there is no route `{route}`"),
-            ));
+            return Err(Problem::at(&at("route"), format!("there is no route `{route}`")));
         }
         Ok(Spared {
             rules: spared,

@@ -23,7 +23,9 @@ pub(super) fn parse(pattern: &str) -> Result<Hir, String> {
         .nest_limit(DEPTH_MAX)
         .build();
     // The message of the library draws the place below the pattern: its last line says what is wrong.
-    parser.parse(pattern).map_err(|error| last_line(&error.to_string()))
+    parser
+        .parse(pattern)
+        .map_err(|error| last_line(&error.to_string()))
 }
 
 /// What an expression asks one after the other: each can be told from the rest by its literals.

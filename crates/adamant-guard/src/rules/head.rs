@@ -19,9 +19,14 @@ pub(super) struct Decoded {
 /// Shows all values of a head until `see` says that it has seen enough.
 pub(super) fn values(request: &Request, decoded: &mut Decoded, see: &mut impl FnMut(Value<'_>) -> bool) {
     let _ = path(request.path().as_bytes(), decoded, see)
-        && request
-            .query()
-            .is_none_or(|query| pairs(query.as_bytes(), (Place::QueryName, Place::QueryValue), decoded, see))
+        && request.query().is_none_or(|query| {
+            pairs(
+                query.as_bytes(),
+                (Place::QueryName, Place::QueryValue),
+                decoded,
+                see,
+            )
+        })
         && fields(request, see);
 }
 
@@ -56,7 +61,10 @@ pub(super) fn pairs(
     text.split(|byte| *byte == b'&').all(|pair| {
         let equal = pair.iter().position(|byte| *byte == b'=');
         let (name, value) = match equal {
-            Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+            Some(at) => (
+                pair.get(..at).unwrap_or_default(),
+                pair.get(at + 1..).unwrap_or_default(),
+            ),
             // A word alone is what some programs take for the value.
             None => (pair, pair),
         };
@@ -77,7 +85,10 @@ fn read<'t>(text: &'t [u8], is_form: bool, room: &'t mut Vec<u8>) -> &'t [u8] {
     transform::url(text, room);
     if is_form && text.contains(&b'+') {
         // A plus that was escaped stays one, so the others have to be told from it before.
-        let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        let spaced: Vec<u8> = text
+            .iter()
+            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+            .collect();
         room.clear();
         transform::url(&spaced, room);
     }
@@ -116,9 +127,11 @@ enum Kind {
 fn kind(name: &HeaderName) -> Kind {
     match *name {
         // The gateway has read these, and nobody else acts on what they say.
-        header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION | header::TE => {
-            Kind::Skipped
-        }
+        header::HOST
+        | header::CONTENT_LENGTH
+        | header::TRANSFER_ENCODING
+        | header::CONNECTION
+        | header::TE => Kind::Skipped,
         header::COOKIE => Kind::Cookies,
         header::ACCEPT
         | header::ACCEPT_ENCODING

@@ -156,9 +156,11 @@ fn joined(firsts: &Literals, seconds: &Literals) -> Option<Literals> {
     if firsts.len().saturating_mul(seconds.len()) > LITERALS_MAX {
         return None;
     }
-    let pairs = firsts
-        .iter()
-        .flat_map(|first| seconds.iter().map(move |second| [first.as_slice(), second].concat()));
+    let pairs = firsts.iter().flat_map(|first| {
+        seconds
+            .iter()
+            .map(move |second| [first.as_slice(), second].concat())
+    });
     let mut texts: Literals = pairs.collect();
     texts.sort_unstable();
     texts.dedup();
@@ -184,7 +186,6 @@ fn shortest(texts: &Literals) -> usize {
     texts.iter().map(Vec::len).min().unwrap_or_default()
 }
 
-#[expect(clippy::ptr_arg, reason = "it is a condition on an optional set")]
 fn is_useful(texts: &Literals) -> bool {
     shortest(texts) > 0
 }

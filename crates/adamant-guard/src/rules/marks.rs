@@ -26,10 +26,18 @@ impl Marks {
     const WORD: u64 = 1 << 63;
 
     /// What is plain: nothing that a program could take for more than a word.
-    const PLAIN: Self = Self(Self::WORD).with(Self::CAPITAL).with(kind_of(b'-')).with(kind_of(b'.')).with(kind_of(b'_')).with(kind_of(b'~'));
+    const PLAIN: Self = Self(Self::WORD)
+        .with(Self::CAPITAL)
+        .with(kind_of(b'-'))
+        .with(kind_of(b'.'))
+        .with(kind_of(b'_'))
+        .with(kind_of(b'~'));
 
     /// What words are written in.
-    pub(super) const NAME: Self = Self(Self::WORD).with(Self::CAPITAL).with(kind_of(b'-')).with(kind_of(b'_'));
+    pub(super) const NAME: Self = Self(Self::WORD)
+        .with(Self::CAPITAL)
+        .with(kind_of(b'-'))
+        .with(kind_of(b'_'));
 
     /// Those of a value. Letters and digits are in every one, empty ones included.
     pub(super) fn of(bytes: &[u8]) -> Self {
@@ -98,7 +106,10 @@ const KINDS: [u64; 256] = {
     let mut kinds = [0; 256];
     let mut byte = 0_u8;
     loop {
-        #[expect(clippy::indexing_slicing, reason = "a constant, computed while it is compiled")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a constant, computed while it is compiled"
+        )]
         {
             kinds[byte as usize] = kind_of(byte).0;
         }

@@ -56,11 +56,16 @@ pub(super) fn load(config: &RulesConfig, boot: &mut Boot<'_>) -> Result<Vec<Rule
     let mut ids = HashSet::new();
     if config.built_in {
         for category in &config.deny {
-            let entries = built_in(*category).iter().filter(|entry| entry.level <= config.level);
+            let entries = built_in(*category)
+                .iter()
+                .filter(|entry| entry.level <= config.level);
             for entry in entries {
                 ids.insert(entry.id);
                 let compiled = entry.compile(*category);
-                rules.push(compiled.map_err(|message| Problem::at("built-in", format!("{}: {message}", entry.id)))?);
+                rules.push(
+                    compiled
+                        .map_err(|message| Problem::at("built-in", format!("{}: {message}", entry.id)))?,
+                );
             }
         }
     }
@@ -72,11 +77,18 @@ pub(super) fn load(config: &RulesConfig, boot: &mut Boot<'_>) -> Result<Vec<Rule
         rules.extend(added);
     }
     if let Some(absent) = config.deny.iter().find(|category| !met.contains(category)) {
-        let text = format!("no rule of this step finds `{}` at level {}", absent.word(), config.level);
+        let text = format!(
+            "no rule of this step finds `{}` at level {}",
+            absent.word(),
+            config.level
+        );
         return Err(Problem::at("deny", text));
     }
     if rules.len() > RULES_MAX {
-        let text = format!("{} rules are too many for one step, which may have {RULES_MAX}", rules.len());
+        let text = format!(
+            "{} rules are too many for one step, which may have {RULES_MAX}",
+            rules.len()
+        );
         return Err(Problem::at("packs", text));
     }
     Ok(rules)

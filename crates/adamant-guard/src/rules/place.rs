@@ -123,7 +123,10 @@ impl Target {
         };
         let Some((_, places)) = WORDS.iter().find(|(known, _)| *known == word) else {
             let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
-            return Err(format!("`{word}` is no place of a request; use {}", words.join(", ")));
+            return Err(format!(
+                "`{word}` is no place of a request; use {}",
+                words.join(", ")
+            ));
         };
         if name.is_some() && !matches!(word, "query" | "header" | "cookie" | "form" | "json") {
             return Err(format!("`{word}` has no parts with names"));

@@ -127,14 +127,24 @@ impl Rule {
 
     /// Where a value may match that is one word: letters, digits, `_` and `-`.
     pub(super) fn word_places(&self) -> Places {
-        let may_match = self.questions.iter().any(|question| question.may_match(Marks::NAME));
-        if self.words && may_match { self.places } else { Places::default() }
+        let may_match = self
+            .questions
+            .iter()
+            .any(|question| question.may_match(Marks::NAME));
+        if self.words && may_match {
+            self.places
+        } else {
+            Places::default()
+        }
     }
 
     /// Whether it looks at a value.
     pub(super) fn looks_at(&self, value: &Value<'_>) -> bool {
         self.places.contain(value.place)
-            && self.targets.iter().any(|target| target.covers(value.place, value.name))
+            && self
+                .targets
+                .iter()
+                .any(|target| target.covers(value.place, value.name))
     }
 }
 
@@ -155,7 +165,11 @@ impl Question {
         let marks = literals.iter().filter_map(|set| Marks::of_each(set)).collect();
         literals.retain(|set| set.iter().all(|literal| literal.len() >= LITERAL_MIN));
         literals.truncate(SETS_MAX);
-        Self { test, literals, marks }
+        Self {
+            test,
+            literals,
+            marks,
+        }
     }
 
     fn of_texts(test: Test, written: &[&str]) -> Result<Self, String> {

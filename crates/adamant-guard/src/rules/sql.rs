@@ -90,13 +90,19 @@ pub(super) struct Sql {
 
 impl Sql {
     /// What stands beside the words of every injection.
-    pub(super) const SIGNS: Marks = Marks::among(b"'\"`()=<>;#|&*/+!@").with(Marks::SPACE).with(Marks::LINE);
+    pub(super) const SIGNS: Marks = Marks::among(b"'\"`()=<>;#|&*/+!@")
+        .with(Marks::SPACE)
+        .with(Marks::LINE);
     pub(super) const QUOTES: Marks = Marks::among(b"'\"");
 
     /// Words and signs of which a text has one that is an injection where it stands outside of quotation marks.
     pub(super) fn key_words() -> Vec<Vec<u8>> {
         let signs: [&[u8]; 2] = [b"||", b"&&"];
-        let words = KEY_WORDS.iter().chain(&signs).chain(tokens::DATABASES).chain(tokens::PREFIXES);
+        let words = KEY_WORDS
+            .iter()
+            .chain(&signs)
+            .chain(tokens::DATABASES)
+            .chain(tokens::PREFIXES);
         words.map(|word| word.to_vec()).collect()
     }
 
@@ -113,7 +119,10 @@ impl Sql {
 
     /// Whether a text with a key word leaves its place in a statement.
     pub(super) fn is_injection_outside(&self, text: &[u8]) -> bool {
-        has_key_word(text) && self.outside.is_match(Tokens::of(text, Context::Outside).letters())
+        has_key_word(text)
+            && self
+                .outside
+                .is_match(Tokens::of(text, Context::Outside).letters())
     }
 
     /// Whether a text with a quotation mark leaves a string.
@@ -127,7 +136,17 @@ impl Sql {
 
 /// Words without which a text is no injection, unless it calls a function.
 const KEY_WORDS: &[&[u8]] = &[
-    b"or", b"and", b"xor", b"union", b"select", b"having", b"case", b"order", b"group", b"limit", b"procedure",
+    b"or",
+    b"and",
+    b"xor",
+    b"union",
+    b"select",
+    b"having",
+    b"case",
+    b"order",
+    b"group",
+    b"limit",
+    b"procedure",
 ];
 
 /// Whether a text has a key word that is a word of its own. `or` is a part of many.

@@ -4,6 +4,7 @@ use adamant_filter::serde_json::{Value, json};
 use adamant_filter::trial::Trial;
 
 mod attacks;
+mod disguises;
 mod harmless;
 mod measure;
 mod random;
@@ -34,10 +35,16 @@ fn each_kind_of_attack_has_its_reason() {
     let trial = trial(&json!({"deny": ALL}));
     let cases = [
         ("/a?id=1%27%20or%20%271%27=%271", "rules.sql-injection"),
-        ("/a?q=%3Cscript%3Ealert(1)%3C/script%3E", "rules.cross-site-scripting"),
+        (
+            "/a?q=%3Cscript%3Ealert(1)%3C/script%3E",
+            "rules.cross-site-scripting",
+        ),
         ("/a?file=../../../../etc/passwd", "rules.path-traversal"),
         ("/a?host=;cat%20/etc/hosts", "rules.command-injection"),
-        ("/a?url=http://169.254.169.254/latest/meta-data/", "rules.server-side-request-forgery"),
+        (
+            "/a?url=http://169.254.169.254/latest/meta-data/",
+            "rules.server-side-request-forgery",
+        ),
         ("/a?name=%7B%7B7*7%7D%7D", "rules.template-injection"),
         ("/a?next=%0d%0aSet-Cookie:%20a=b", "rules.protocol-attack"),
         ("/actuator/heapdump", "rules.scanner"),
@@ -45,5 +52,7 @@ fn each_kind_of_attack_has_its_reason() {
     for (target, reason) in cases {
         trial.request(get(target)).denied(reason);
     }
-    trial.request(get("/orders/7?sort=-created&limit=20&q=O%27Brien")).passes();
+    trial
+        .request(get("/orders/7?sort=-created&limit=20&q=O%27Brien"))
+        .passes();
 }

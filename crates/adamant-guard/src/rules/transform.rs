@@ -323,7 +323,10 @@ fn normalise(from: &[u8], to: &mut Vec<u8>) {
             b".." => {
                 let written = to.get(start..).unwrap_or_default();
                 let parent = written.strip_suffix(b"/").unwrap_or(written);
-                let cut = parent.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+                let cut = parent
+                    .iter()
+                    .rposition(|byte| *byte == b'/')
+                    .map_or(0, |at| at + 1);
                 // What climbs above the beginning is what rules look for.
                 if parent.is_empty() || parent.ends_with(b"..") {
                     to.extend_from_slice(b"../");
@@ -350,12 +353,12 @@ pub(super) fn may_be_base64(value: &[u8], marks: Marks) -> bool {
         return false;
     }
     let first = value.get(..8).unwrap_or_default();
-    let groups = first.chunks(4).map(|group| {
+    let mut groups = first.chunks(4).map(|group| {
         group
             .iter()
             .try_fold(0, |number, digit| Some(number << 6 | sextet(*digit)?))
     });
-    groups.fold(true, |good, group| good && group.is_some_and(is_readable))
+    groups.all(|group| group.is_some_and(is_readable))
 }
 
 const fn sextet(digit: u8) -> Option<u32> {
@@ -380,7 +383,10 @@ const fn is_text(byte: u8) -> bool {
 
 fn base64(from: &[u8], to: &mut Vec<u8>) {
     let start = to.len();
-    let digits = from.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let digits = from
+        .iter()
+        .rposition(|byte| *byte != b'=')
+        .map_or(0, |last| last + 1);
     let digits = from.get(..digits).unwrap_or_default();
     let mut number = 0;
     let mut bits = 0;

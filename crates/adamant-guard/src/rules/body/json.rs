@@ -57,7 +57,11 @@ struct Text<'b> {
 
 impl<'b> Text<'b> {
     fn bytes(&self) -> &[u8] {
-        if self.read.is_empty() { self.written } else { &self.read }
+        if self.read.is_empty() {
+            self.written
+        } else {
+            &self.read
+        }
     }
 
     fn set(&mut self, written: &'b [u8]) {
@@ -83,7 +87,11 @@ impl<'b> Reader<'b> {
             b'{' | b'[' => {
                 self.rest = after;
                 self.depth += 1;
-                if self.depth > DEPTH_MAX { Token::Wrong } else { Token::Mark }
+                if self.depth > DEPTH_MAX {
+                    Token::Wrong
+                } else {
+                    Token::Mark
+                }
             }
             b'}' | b']' if self.depth > 0 => {
                 self.rest = after;
@@ -167,7 +175,10 @@ fn unescape(marked: &[u8], text: &mut Vec<u8>) -> Option<usize> {
         b'f' => 0x0c,
         b'u' => {
             let unit = unit(marked)?;
-            let second = marked.get(6..).filter(|rest| rest.starts_with(b"\\u")).and_then(unit_of);
+            let second = marked
+                .get(6..)
+                .filter(|rest| rest.starts_with(b"\\u"))
+                .and_then(unit_of);
             let units = [unit, second.unwrap_or_default()];
             let pair = (0xd800..0xdc00).contains(&unit) && second.is_some();
             let read = units.get(..if pair { 2 } else { 1 }).unwrap_or_default();

@@ -13,13 +13,17 @@ pub(super) fn values(declared: &[u8], body: &[u8], see: &mut impl FnMut(Value<'_
         return false;
     };
     let mark = [b"--", boundary].concat();
-    let Some(start) = find(body, &mark) else { return false };
+    let Some(start) = find(body, &mark) else {
+        return false;
+    };
     let mut rest = body.get(start + mark.len()..).unwrap_or_default();
     for _ in 0..PARTS_MAX {
         if rest.starts_with(b"--") {
             return true;
         }
-        let Some(end) = find(rest, &mark) else { return false };
+        let Some(end) = find(rest, &mark) else {
+            return false;
+        };
         let (written, after) = rest.split_at(end);
         if !part(written, see) {
             return true;
@@ -38,7 +42,9 @@ fn part(written: &[u8], see: &mut impl FnMut(Value<'_>) -> bool) -> bool {
         (&b""[..], content)
     } else {
         let ends = [&b"\r\n\r\n"[..], b"\n\n"];
-        let end = ends.into_iter().find_map(|end| Some((find(written, end)?, end.len())));
+        let end = ends
+            .into_iter()
+            .find_map(|end| Some((find(written, end)?, end.len())));
         let (at, length) = end.unwrap_or((written.len(), 0));
         (
             written.get(..at).unwrap_or_default(),
@@ -51,7 +57,14 @@ fn part(written: &[u8], see: &mut impl FnMut(Value<'_>) -> bool) -> bool {
     let file = parameter(head, b"filename").or_else(|| parameter(head, b"filename*"));
     let of = |place, bytes| Value { place, name, bytes };
     let is_read = file.is_none() || is_text(content);
-    let content = of(if file.is_some() { Place::Body } else { Place::FormValue }, content);
+    let content = of(
+        if file.is_some() {
+            Place::Body
+        } else {
+            Place::FormValue
+        },
+        content,
+    );
     // What is written around names is shown where it is more than they are.
     let more = head.len() > 400 || (name.is_empty() && !head.is_empty());
     (name.is_empty() || see(of(Place::FormName, name)))
@@ -75,7 +88,10 @@ fn parameter<'t>(text: &'t [u8], name: &[u8]) -> Option<&'t [u8]> {
         rest = rest.get(at + 1..).unwrap_or_default().trim_ascii_start();
         let written = rest.get(..name.len()).unwrap_or_default();
         let value = rest.get(name.len()..).unwrap_or_default().trim_ascii_start();
-        let Some(value) = value.strip_prefix(b"=").filter(|_| written.eq_ignore_ascii_case(name)) else {
+        let Some(value) = value
+            .strip_prefix(b"=")
+            .filter(|_| written.eq_ignore_ascii_case(name))
+        else {
             continue;
         };
         let value = value.trim_ascii_start();

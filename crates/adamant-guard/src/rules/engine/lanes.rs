@@ -37,7 +37,8 @@ impl Lane {
         (marks, base64): (Marks, bool),
         room: &'r mut Room,
     ) -> Option<&'r [u8]> {
-        if !marks.meets(self.triggers) && !(base64 && self.reads_base64) {
+        let is_read = marks.meets(self.triggers) || (base64 && self.reads_base64);
+        if !is_read {
             return None;
         }
         let Room { first, second } = room;
@@ -68,7 +69,9 @@ pub(super) fn lanes(rules: &[Rule]) -> Box<[Lane]> {
             });
             lanes.len() - 1
         });
-        let Some(lane) = lanes.get_mut(place) else { continue };
+        let Some(lane) = lanes.get_mut(place) else {
+            continue;
+        };
         lane.places = lane.places.with(rule.places());
         lane.members.insert(index);
     }

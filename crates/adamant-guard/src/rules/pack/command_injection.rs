@@ -8,7 +8,11 @@ use super::super::place::{Place, Places};
 use super::entry::Entry;
 
 /// Where data of a client may reach a shell or an interpreter.
-const DATA: Places = Places::VALUES.with(Places::of(&[Place::QueryName, Place::FormName, Place::FormalValue]));
+const DATA: Places = Places::VALUES.with(Places::of(&[
+    Place::QueryName,
+    Place::FormName,
+    Place::FormalValue,
+]));
 
 /// The same, without the fields of a browser, which hold `;` and parentheses.
 const SHORT: Places = Places::of(&[
@@ -82,10 +86,22 @@ pub(super) const RULES: &[Entry] = &[
         DATA,
         r"\(\s*\)\s*\{\s*(?::|_|[^}]{0,20})\s*;?\s*\}\s*[;_>]",
     ),
-    Entry::regex("command-include", DATA, r"<!--\s*#\s*(?:exec|include|echo|printenv|config|set|fsize|flastmod|if)\b|<esi:\w+|<%\s*@?\s*(?:import|include|page)|<cf(?:execute|file|include|set|query)\b|<#(?:assign|include|import)"),
-    Entry::regex("command-quoted-words", SHORT, r##"(?:\w['"]{2}\w|\w\\\w+\\?\w*|\w\^\w)[^\s]*\s+[-/.]"##)
-        .severity(Error)
-        .level(2),
-    Entry::regex("command-separator", SHORT, r"[;|`]\s*\w+|&&\s*\w|\$\(").severity(Warning).level(3),
-    Entry::regex("command-signs", SHORT, r"[;|`$]").severity(Warning).level(4),
+    Entry::regex(
+        "command-include",
+        DATA,
+        r"<!--\s*#\s*(?:exec|include|echo|printenv|config|set|fsize|flastmod|if)\b|<esi:\w+|<%\s*@?\s*(?:import|include|page)|<cf(?:execute|file|include|set|query)\b|<#(?:assign|include|import)",
+    ),
+    Entry::regex(
+        "command-quoted-words",
+        SHORT,
+        r##"(?:\w['"]{2}\w|\w\\\w+\\?\w*|\w\^\w)[^\s]*\s+[-/.]"##,
+    )
+    .severity(Error)
+    .level(2),
+    Entry::regex("command-separator", SHORT, r"[;|`]\s*\w+|&&\s*\w|\$\(")
+        .severity(Warning)
+        .level(3),
+    Entry::regex("command-signs", SHORT, r"[;|`$]")
+        .severity(Warning)
+        .level(4),
 ];

@@ -63,7 +63,16 @@ pub(super) const RULES: &[Entry] = &[
     )
     .view(View::Unescaped),
     Entry::regex("path-step", NAMES, r"(?:^|[=:;,/\\])\.\.[/\\]").severity(Warning),
-    Entry::regex("path-step-strict", NAMES, r"(?:^|[^\w.])\.\.[/\\]|[/\\]\.\.(?:$|[^\w.])").level(2),
-    Entry::regex("path-absolute", NAMES, r"^(?:/[\w.-]+){2,}$|^[a-z]:[/\\]").severity(Warning).level(4),
-    Entry::regex("path-hidden", NAMES, r"(?:^|[/\\])\.[a-z]\w+(?:[/\\]|$)").severity(Error).level(3),
+    Entry::regex(
+        "path-step-strict",
+        NAMES,
+        r"(?:^|[^\w.])\.\.[/\\]|[/\\]\.\.(?:$|[^\w.])",
+    )
+    .level(2),
+    Entry::regex("path-absolute", NAMES, r"^(?:/[\w.-]+){2,}$|^[a-z]:[/\\]")
+        .severity(Warning)
+        .level(4),
+    Entry::regex("path-hidden", NAMES, r"(?:^|[/\\])\.[a-z]\w+(?:[/\\]|$)")
+        .severity(Error)
+        .level(3),
 ];

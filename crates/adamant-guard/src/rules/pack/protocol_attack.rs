@@ -22,7 +22,11 @@ const LINES: Places = Places::of(&[
 ]);
 
 /// Where data of a client is read by something else.
-const DATA: Places = Places::VALUES.with(Places::of(&[Place::QueryName, Place::FormName, Place::FormalValue]));
+const DATA: Places = Places::VALUES.with(Places::of(&[
+    Place::QueryName,
+    Place::FormName,
+    Place::FormalValue,
+]));
 
 /// Names that may hold operators.
 const NAMES: Places = Places::of(&[
@@ -53,17 +57,21 @@ pub(super) const RULES: &[Entry] = &[
         DATA,
         r"[\r\n]+\s*(?:b?cc|to|from|subject|reply-to|mime-version|x-mailer)\s*:\s*[^\r\n]{0,80}(?:@|%40|\r|\n)|[\r\n]\.?[\r\n]*\s*(?:rcpt\s+to|mail\s+from|ehlo|helo|quit|vrfy|expn|data)\b\s*(?::|[\r\n]|$|\w+\.)|[\r\n]\s*[av]\d{2,4}\s+(?:capability|examine|fetch|logout|select|login|list|create|delete|noop)\b",
     ),
-    Entry::regex("protocol-null", Places::of(&[
-        Place::Path,
-        Place::QueryName,
-        Place::QueryValue,
-        Place::CookieName,
-        Place::CookieValue,
-        Place::FormName,
-        Place::FormValue,
-        Place::FileName,
-        Place::JsonKey,
-    ]), r"\x00")
+    Entry::regex(
+        "protocol-null",
+        Places::of(&[
+            Place::Path,
+            Place::QueryName,
+            Place::QueryValue,
+            Place::CookieName,
+            Place::CookieValue,
+            Place::FormName,
+            Place::FormValue,
+            Place::FileName,
+            Place::JsonKey,
+        ]),
+        r"\x00",
+    )
     .view(View::Unescaped),
     Entry::regex(
         "protocol-log-lookup",
@@ -110,8 +118,20 @@ pub(super) const RULES: &[Entry] = &[
         DATA.with(NAMES),
         r"(?:^|[\[.{,'\x22])__proto__(?:$|[\].\['\x22:=])|\bconstructor(?:\]\[|\.|\[['\x22]?|['\x22]\s*:\s*\{\s*['\x22])prototype\b|\b__(?:define|lookup)(?:getter|setter)__",
     ),
-    Entry::regex("protocol-graph", DATA, r"\b__schema\s*\{|\b__type\s*\(\s*name|\bintrospectionquery\b").severity(Warning).level(2),
-    Entry::regex("protocol-formula", Places::of(&[Place::QueryValue, Place::FormValue, Place::JsonValue]), r##"^\s*[=+@-]\s*(?:cmd|powershell|mshta|rundll32|dde|msexcel)\s*\||^\s*[=+@-].{0,80}!\s*['"]?[a-z]{1,2}\d|^\s*=\s*(?:hyperlink|webservice|importxml|importdata|importfeed|importhtml|importrange|image|rtd|exec|call|dde)\s*\("##),
-    Entry::regex("protocol-control", LINES, r"[\x01-\x08\x0e-\x1f\x7f]").severity(Warning).level(3),
+    Entry::regex(
+        "protocol-graph",
+        DATA,
+        r"\b__schema\s*\{|\b__type\s*\(\s*name|\bintrospectionquery\b",
+    )
+    .severity(Warning)
+    .level(2),
+    Entry::regex(
+        "protocol-formula",
+        Places::of(&[Place::QueryValue, Place::FormValue, Place::JsonValue]),
+        r##"^\s*[=+@-]\s*(?:cmd|powershell|mshta|rundll32|dde|msexcel)\s*\||^\s*[=+@-].{0,80}!\s*['"]?[a-z]{1,2}\d|^\s*=\s*(?:hyperlink|webservice|importxml|importdata|importfeed|importhtml|importrange|image|rtd|exec|call|dde)\s*\("##,
+    ),
+    Entry::regex("protocol-control", LINES, r"[\x01-\x08\x0e-\x1f\x7f]")
+        .severity(Warning)
+        .level(3),
     Entry::regex("protocol-line", LINES, r"[\r\n]").level(3),
 ];

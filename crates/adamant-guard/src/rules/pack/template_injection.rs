@@ -35,8 +35,12 @@ pub(super) const RULES: &[Entry] = &[
         DATA,
         r##"\$\{\{<%\[%|\{\{<%|<%'|%\[%'|\{\{.{0,40}\}\}[\s\S]{0,20}\$\{|\$\{\{[^}]+\}\}|<\?lisp|\{\*comment\*\}|\{\{[!#^>&]\s*['"(]"##,
     ),
-    Entry::regex("template-braces", DATA, r"\{\{.{1,200}?\}\}|\$\{[^}]{1,200}\}|#\{[^}]{1,200}\}|<%.{1,200}?%>")
-        .severity(Warning)
-        .level(2),
+    Entry::regex(
+        "template-braces",
+        DATA,
+        r"\{\{.{1,200}?\}\}|\$\{[^}]{1,200}\}|#\{[^}]{1,200}\}|<%.{1,200}?%>",
+    )
+    .severity(Warning)
+    .level(2),
     Entry::regex("template-braces-strict", DATA, r"\{\{|\$\{|#\{|<%|\{%").level(3),
 ];

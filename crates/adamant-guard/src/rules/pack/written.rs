@@ -105,7 +105,11 @@ pub(super) fn load(
         within(first, path, key)
     })?;
     if pack.rules.is_empty() {
-        return Err(within(Problem::at("rules", "without a rule it finds nothing"), path, key));
+        return Err(within(
+            Problem::at("rules", "without a rule it finds nothing"),
+            path,
+            key,
+        ));
     }
     let mut rules = Vec::new();
     for rule in &pack.rules {
@@ -155,7 +159,11 @@ impl RuleText {
             equals,
             class,
         } = &self.r#match;
-        let texts = contains.as_ref().or(begins.as_ref()).or(ends.as_ref()).or(equals.as_ref());
+        let texts = contains
+            .as_ref()
+            .or(begins.as_ref())
+            .or(ends.as_ref())
+            .or(equals.as_ref());
         let texts: Vec<&str> = texts.into_iter().flatten().map(String::as_str).collect();
         let asked = match (regex, contains, begins, ends, equals, class) {
             (Some(regex), None, None, None, None, None) => Asked::Expression(regex),

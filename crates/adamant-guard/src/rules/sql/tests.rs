@@ -12,7 +12,11 @@ fn texts_become_letters() {
         ("1 or 1=1", Context::Outside, "1L1o1"),
         ("' or ''='", Context::Single, "sLsos"),
         ("O'Brien", Context::Single, "sn"),
-        ("1 /*!50000union*/ all select null,@@version--", Context::Outside, "1UE1,vc"),
+        (
+            "1 /*!50000union*/ all select null,@@version--",
+            Context::Outside,
+            "1UE1,vc",
+        ),
         ("x') group/**/by 1#", Context::Single, "s)B1c"),
         ("- - 1 and sleep (5)", Context::Outside, "a1Lf(1)"),
         ("\"a\" || 'b", Context::Outside, "sLs"),
@@ -52,7 +56,11 @@ fn injections_are_known_by_their_tokens() {
         "' || (select 1) || '",
     ];
     for text in attacks {
-        assert!(is_injection(&sql, text), "{text} {}", letters(text, Context::Outside));
+        assert!(
+            is_injection(&sql, text),
+            "{text} {}",
+            letters(text, Context::Outside)
+        );
     }
 }
 

@@ -224,7 +224,11 @@ impl Reader<'_> {
         word.make_ascii_lowercase();
         // `1.or` and `x.` are written to mislead.
         let word: &[u8] = word;
-        let gap = self.rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let gap = self
+            .rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
         let is_call = self.rest.get(gap) == Some(&b'(');
         match word {
             b"order" | b"group" => self.by().unwrap_or(b'n'),
@@ -234,7 +238,11 @@ impl Reader<'_> {
 
     /// `by` behind `order` and `group`.
     fn by(&mut self) -> Option<u8> {
-        let gap = self.rest.iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+        let gap = self
+            .rest
+            .iter()
+            .take_while(|byte| !byte.is_ascii_alphanumeric())
+            .count();
         let word = self.rest.get(gap..gap + 2)?;
         let ends = !self.rest.get(gap + 2).is_some_and(u8::is_ascii_alphanumeric);
         // Where a comment stands between, the words are still a pair.
@@ -260,9 +268,14 @@ fn letter(word: &[u8], is_call: bool) -> u8 {
         b"div" | b"mod" => b'a',
         // Signs before a value, and words that change no meaning.
         b"not" | b"all" | b"distinct" | b"distinctrow" | b"binary" | b"top" => b' ',
-        b"drop" | b"insert" | b"update" | b"delete" | b"exec" | b"execute" | b"create" | b"alter" | b"truncate"
-        | b"declare" | b"shutdown" | b"grant" | b"call" | b"merge" | b"replace" | b"waitfor" | b"set" | b"begin" => {
-            if is_call && word == b"replace" { b'g' } else { b'T' }
+        b"drop" | b"insert" | b"update" | b"delete" | b"exec" | b"execute" | b"create" | b"alter"
+        | b"truncate" | b"declare" | b"shutdown" | b"grant" | b"call" | b"merge" | b"replace"
+        | b"waitfor" | b"set" | b"begin" => {
+            if is_call && word == b"replace" {
+                b'g'
+            } else {
+                b'T'
+            }
         }
         _ if is_call && is_of_databases(word) => b'f',
         _ if is_call && GENERAL.contains(&word) => b'g',
@@ -279,18 +292,106 @@ pub(super) const PREFIXES: &[&[u8]] = &[b"dbms_", b"utl_", b"pg_", b"xp_", b"sp_
 
 /// Functions that only databases have.
 pub(super) const DATABASES: &[&[u8]] = &[
-    b"sleep", b"benchmark", b"load_file", b"extractvalue", b"updatexml", b"group_concat", b"concat_ws", b"ifnull",
-    b"nullif", b"current_setting", b"current_schema", b"unhex", b"randomblob", b"load_extension",
-    b"name_const", b"make_set", b"xmltype", b"json_keys", b"json_extract", b"json_length", b"json_depth", b"regexp_substr", b"regexp_like", b"geometrycollection", b"multipoint", b"polygon",
-    b"multipolygon", b"linestring", b"exists", b"row_count", b"chr", b"ascii", b"ord", b"substr", b"substring", b"mid",
-    b"database", b"user_name", b"db_name", b"convert", b"cast", b"char", b"nchar", b"isnull", b"iif", b"elt", b"conv",
-    b"strcmp", b"instr", b"quarter", b"wait_for_executing_gtid_set", b"gtid_subset", b"st_latfromgeohash", b"likelihood",
-    b"sqlite_version", b"to_char", b"bin_to_uuid", b"rand", b"schema", b"query_to_xml", b"database_to_xml",
+    b"sleep",
+    b"benchmark",
+    b"load_file",
+    b"extractvalue",
+    b"updatexml",
+    b"group_concat",
+    b"concat_ws",
+    b"ifnull",
+    b"nullif",
+    b"current_setting",
+    b"current_schema",
+    b"unhex",
+    b"randomblob",
+    b"load_extension",
+    b"name_const",
+    b"make_set",
+    b"xmltype",
+    b"json_keys",
+    b"json_extract",
+    b"json_length",
+    b"json_depth",
+    b"regexp_substr",
+    b"regexp_like",
+    b"geometrycollection",
+    b"multipoint",
+    b"polygon",
+    b"multipolygon",
+    b"linestring",
+    b"exists",
+    b"row_count",
+    b"chr",
+    b"ascii",
+    b"ord",
+    b"substr",
+    b"substring",
+    b"mid",
+    b"database",
+    b"user_name",
+    b"db_name",
+    b"convert",
+    b"cast",
+    b"char",
+    b"nchar",
+    b"isnull",
+    b"iif",
+    b"elt",
+    b"conv",
+    b"strcmp",
+    b"instr",
+    b"quarter",
+    b"wait_for_executing_gtid_set",
+    b"gtid_subset",
+    b"st_latfromgeohash",
+    b"likelihood",
+    b"sqlite_version",
+    b"to_char",
+    b"bin_to_uuid",
+    b"rand",
+    b"schema",
+    b"query_to_xml",
+    b"database_to_xml",
 ];
 
 /// Functions that databases have like others.
 const GENERAL: &[&[u8]] = &[
-    b"if", b"count", b"sum", b"min", b"max", b"avg", b"concat", b"length", b"len", b"left", b"right", b"lower", b"upper",
-    b"round", b"floor", b"exp", b"hex", b"md5", b"sha1", b"sha", b"version", b"user", b"coalesce", b"greatest", b"least",
-    b"row", b"field", b"values", b"bin", b"now", b"pow", b"replace", b"reverse", b"trim", b"char_length", b"lpad", b"any",
+    b"if",
+    b"count",
+    b"sum",
+    b"min",
+    b"max",
+    b"avg",
+    b"concat",
+    b"length",
+    b"len",
+    b"left",
+    b"right",
+    b"lower",
+    b"upper",
+    b"round",
+    b"floor",
+    b"exp",
+    b"hex",
+    b"md5",
+    b"sha1",
+    b"sha",
+    b"version",
+    b"user",
+    b"coalesce",
+    b"greatest",
+    b"least",
+    b"row",
+    b"field",
+    b"values",
+    b"bin",
+    b"now",
+    b"pow",
+    b"replace",
+    b"reverse",
+    b"trim",
+    b"char_length",
+    b"lpad",
+    b"any",
 ];

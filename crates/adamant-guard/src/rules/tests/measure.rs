@@ -10,7 +10,8 @@ use adamant_filter::serde_json::json;
 use adamant_filter::trial::Trial;
 
 use super::super::Rules;
-use super::attacks::{self, Disguise, KINDS, KNOWN, UNSEEN};
+use super::attacks::{self, KINDS};
+use super::disguises::{Disguise, KNOWN, UNSEEN, disguise};
 use super::harmless;
 use super::random::Random;
 use super::*;
@@ -26,7 +27,13 @@ const HARMLESS: usize = 700;
 fn escaped(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
     text.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if is_plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 
@@ -51,16 +58,28 @@ fn request(random: &mut Random, place: &str, value: &str) -> Option<(Request, St
         }
         "cookie" => {
             let (request, body) = get("/".to_owned())?;
-            (request.with_header("cookie", &format!("theme=dark; note={}", escaped(value))), body)
+            (
+                request.with_header("cookie", &format!("theme=dark; note={}", escaped(value))),
+                body,
+            )
         }
-        "form" => post("application/x-www-form-urlencoded", format!("id=7&note={}", escaped(value)))?,
-        "json" => post("application/json", json!({"id": 7, "note": value, "tags": ["a"]}).to_string())?,
+        "form" => post(
+            "application/x-www-form-urlencoded",
+            format!("id=7&note={}", escaped(value)),
+        )?,
+        "json" => post(
+            "application/json",
+            json!({"id": 7, "note": value, "tags": ["a"]}).to_string(),
+        )?,
         _ => post(
             "multipart/form-data; boundary=xYz",
             format!("--xYz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n{value}\r\n--xYz--\r\n"),
         )?,
     };
-    Some((request.with_header("user-agent", random.one(&harmless::AGENTS)), body))
+    Some((
+        request.with_header("user-agent", random.one(&harmless::AGENTS)),
+        body,
+    ))
 }
 
 /// Whether the rules refuse a request.
@@ -103,14 +122,20 @@ fn level(level: u8) -> Trial {
 }
 
 /// Attacks of a kind in a place, disguised.
-fn detection(trial: &Trial, kind: &str, place: &str, disguises: &[Disguise], missed: &mut Vec<String>) -> Share {
+fn detection(
+    trial: &Trial,
+    kind: &str,
+    place: &str,
+    disguises: &[Disguise],
+    missed: &mut Vec<String>,
+) -> Share {
     let seed = kind.len() * 1000 + place.len() * 10 + disguises.len();
     let mut random = Random::seeded(seed as u64);
     let mut share = Share::default();
     while share.all < ATTACKS {
         let attack = attacks::attack(&mut random, kind);
         let how = random.one(disguises);
-        let hidden = attacks::disguise(&mut random, how, &attack);
+        let hidden = disguise(&mut random, how, &attack);
         let Some(request) = request(&mut random, place, &hidden) else {
             continue;
         };
@@ -145,7 +170,12 @@ fn refusals(trial: &Trial, place: &str, refused: &mut Vec<String>) -> Share {
 }
 
 fn table(document: &mut String, trial: &Trial, disguises: &[Disguise], missed: &mut Vec<String>) -> Share {
-    let _ = writeln!(document, "| Kind | {} |\n|---|{}", PLACES.join(" | "), "---:|".repeat(PLACES.len()));
+    let _ = writeln!(
+        document,
+        "| Kind | {} |\n|---|{}",
+        PLACES.join(" | "),
+        "---:|".repeat(PLACES.len())
+    );
     let mut all = Share::default();
     for kind in KINDS {
         let _ = write!(document, "| {kind} |");
@@ -164,8 +194,10 @@ fn measured() -> (String, Share, Share) {
     let mut text = String::new();
     let (mut missed, mut refused) = (Vec::new(), Vec::new());
     let first = level(1);
-    text.push_str("### Attacks found at level 1, in percent\n\nIn the disguises by which the rules were written: none, \
-                   other case, escaped twice, words before, base64.\n\n");
+    text.push_str(
+        "### Attacks found at level 1, in percent\n\nIn the disguises by which the rules were written: none, \
+                   other case, escaped twice, words before, base64.\n\n",
+    );
     let known = table(&mut text, &first, &KNOWN, &mut missed);
     let _ = write!(text, "\nAll: {:.2} % of {}.\n\n", known.percent(), known.all);
     text.push_str("In disguises that were added when the rules were done: half escaped twice, words behind, other white \
@@ -208,14 +240,27 @@ fn the_manual_says_how_much_is_found() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/attack-rules.md");
     let written = std::fs::read_to_string(&path).unwrap();
     let mark = "<!-- measured -->\n";
-    let (before, _) = written.split_once(mark).expect("the manual has a place for what is measured");
+    let (before, _) = written
+        .split_once(mark)
+        .expect("the manual has a place for what is measured");
     let (text, found, refused) = measured();
     let expected = format!("{before}{mark}\n{}\n", text.trim_end());
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &expected).unwrap();
     } else {
-        assert!(written == expected, "docs/attack-rules.md is not what is measured; write it with UPDATE=1");
+        assert!(
+            written == expected,
+            "docs/attack-rules.md is not what is measured; write it with UPDATE=1"
+        );
     }
-    assert!(found.percent() >= 95.0, "{} % of the attacks are found", found.percent());
-    assert!(refused.percent() <= 0.5, "{} % of harmless requests are refused", refused.percent());
+    assert!(
+        found.percent() >= 95.0,
+        "{} % of the attacks are found",
+        found.percent()
+    );
+    assert!(
+        refused.percent() <= 0.5,
+        "{} % of harmless requests are refused",
+        refused.percent()
+    );
 }

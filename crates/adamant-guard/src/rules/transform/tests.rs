@@ -13,7 +13,11 @@ fn after(transform: Transform, text: &[u8]) -> Vec<u8> {
 fn check(transform: Transform, cases: &[(&str, &str)]) {
     for (text, expected) in cases {
         let made = after(transform, text.as_bytes());
-        assert_eq!(String::from_utf8_lossy(&made), *expected, "{transform:?} of {text}");
+        assert_eq!(
+            String::from_utf8_lossy(&made),
+            *expected,
+            "{transform:?} of {text}"
+        );
     }
 }
 
@@ -54,7 +58,10 @@ fn escapes_are_undone() {
         &[
             ("JyBvciAxPTEgLS0gLSBmb28=", "' or 1=1 -- - foo"),
             ("JyBvciAxPTEgLS0gLSBmb28", "' or 1=1 -- - foo"),
-            ("d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e"),
+            (
+                "d41d8cd98f00b204e9800998ecf8427e",
+                "d41d8cd98f00b204e9800998ecf8427e",
+            ),
             ("short", "short"),
         ],
     );
