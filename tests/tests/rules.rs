@@ -29,7 +29,8 @@ fn setup(origin: &Origin, keys: &str) -> Setup {
     let filters = format!("public: true\nto: origin\nfilters:\n  - rules: {{ {keys} }}");
     let policy = Policy::before(origin)
         .route(&format!("name: search\nmatch: {{ path: /search/** }}\n{filters}"))
-        .route(&format!("name: all\nmatch: {{ path: /** }}\n{filters}"));
+        .route(&format!("name: all\nmatch: {{ path: /** }}\n{filters}"))
+        .observe("access-log: { to: stdout }");
     Setup::new(&policy).file("shop.yaml", PACK)
 }
 
@@ -39,7 +40,11 @@ async fn gateway(origin: &Origin, keys: &str) -> Gateway {
 
 /// The reason of a refusal, or nothing.
 fn told(answer: &Response) -> String {
-    if answer.status == 200 { String::new() } else { answer.reason() }
+    if answer.status == 200 {
+        String::new()
+    } else {
+        answer.reason()
+    }
 }
 
 async fn get(gateway: &Gateway, target: &str) -> String {
@@ -61,12 +66,26 @@ async fn kinds_of_attacks_that_are_denied_are_refused_with_their_reason() {
     for carrier in CARRIERS {
         let sql = request("GET", &format!("/a?id={SQL}"), carrier, "");
         let answer = exchange(gateway.address(), sql).await;
-        assert_eq!((answer.status, told(&answer).as_str()), (403, "rules.sql-injection"));
+        assert_eq!(
+            (answer.status, told(&answer).as_str()),
+            (403, "rules.sql-injection")
+        );
     }
-    assert_eq!(get(&gateway, "/a?f=../../../etc/passwd").await, "rules.path-traversal");
-    assert_eq!(get(&gateway, &format!("/a?q={SCRIPT}")).await, "", "nobody looks for it");
+    assert_eq!(
+        get(&gateway, "/a?f=../../../etc/passwd").await,
+        "rules.path-traversal"
+    );
+    assert_eq!(
+        get(&gateway, &format!("/a?q={SCRIPT}")).await,
+        "",
+        "nobody looks for it"
+    );
     assert_eq!(get(&gateway, "/a?q=O%27Brien+%26+sons&sort=-created").await, "");
-    assert_eq!(origin.seen().len(), 2, "what is refused does not reach the upstream");
+    assert_eq!(
+        origin.seen().len(),
+        2,
+        "what is refused does not reach the upstream"
+    );
     let log = gateway.logged(5).await;
     assert_eq!(log[0]["notes"], serde_json::json!(["sql-tokens", "score-5"]));
     let line = log[0].to_string();
@@ -86,7 +105,10 @@ async fn a_higher_level_is_more_suspicious_and_a_higher_threshold_less() {
     let lenient = gateway(&origin, &format!("{deny}, threshold: 100")).await;
     assert_eq!(get(&lenient, &format!("/a?q={SCRIPT}")).await, "");
     let notes = &lenient.logged(1).await[0]["notes"];
-    assert!(notes.to_string().contains("xss-elements"), "what is found is told: {notes}");
+    assert!(
+        notes.to_string().contains("xss-elements"),
+        "what is found is told: {notes}"
+    );
 }
 
 #[tokio::test]
@@ -96,13 +118,21 @@ async fn packs_add_rules_and_may_stand_alone() {
     let keys = "deny: [other], built-in: false, packs: [shop.yaml], threshold: 3";
     let gateway = gateway(&origin, keys).await;
     assert_eq!(get(&gateway, "/a?coupon=TEST12").await, "rules.other");
-    assert_eq!(get(&gateway, "/a?other=TEST12").await, "", "the rule looks at one parameter");
+    assert_eq!(
+        get(&gateway, "/a?other=TEST12").await,
+        "",
+        "the rule looks at one parameter"
+    );
     assert_eq!(get(&gateway, &format!("/a?id={SQL}")).await, "");
     let form = ["Content-Type: application/x-www-form-urlencoded"];
     assert_eq!(post(&gateway, &form, "x=1&y=admin%39").await, "rules.other");
     let digest = gateway.digest().to_owned();
     let changed = setup(&origin, keys).file("shop.yaml", PACK.replace("admin", "guest"));
-    assert_ne!(changed.start().await.digest(), digest, "a pack is part of the policy");
+    assert_ne!(
+        changed.start().await.digest(),
+        digest,
+        "a pack is part of the policy"
+    );
 }
 
 #[tokio::test]
@@ -116,7 +146,10 @@ async fn exceptions_spare_one_value_on_one_route() {
     let keys = "deny: [sql-injection], except: [{ rule: sql-injection, target: \"query:q\", route: search }]";
     let gateway = gateway(&origin, keys).await;
     assert_eq!(get(&gateway, &format!("/search/a?q={SQL}")).await, "");
-    assert_eq!(get(&gateway, &format!("/search/a?p={SQL}")).await, "rules.sql-injection");
+    assert_eq!(
+        get(&gateway, &format!("/search/a?p={SQL}")).await,
+        "rules.sql-injection"
+    );
     assert_eq!(get(&gateway, &format!("/a?q={SQL}")).await, "rules.sql-injection");
 }
 
@@ -133,12 +166,15 @@ async fn bodies_are_looked_at_before_anything_of_them_is_sent_on() {
         assert_eq!(post(&inspecting, &lines, attack).await, "rules.sql-injection");
     }
     let form = ["Content-Type: application/x-www-form-urlencoded"];
-    assert_eq!(post(&inspecting, &form, &format!("a=b&q={SCRIPT}")).await, "rules.cross-site-scripting");
+    assert_eq!(
+        post(&inspecting, &form, &format!("a=b&q={SCRIPT}")).await,
+        "rules.cross-site-scripting"
+    );
     assert_eq!(post(&inspecting, &json, "{\"name\": \"O'Brien\"}").await, "");
     let coded = ["Content-Type: application/json", "Content-Encoding: gzip"];
     assert_eq!(post(&inspecting, &coded, "x").await, "rules.body-coded");
     let long = format!("{{\"a\": \"{}\"}}", "b".repeat(2000));
-    assert_eq!(post(&inspecting, &json, &long).await, "guard.body-exceeded");
+    assert_eq!(post(&inspecting, &json, &long).await, "request.body-exceeded");
     assert_eq!(origin.seen().len(), 1);
     let ignoring = gateway(&origin, &format!("{deny}, bodies: ignore")).await;
     assert_eq!(post(&ignoring, &json, attack).await, "");
@@ -152,7 +188,11 @@ async fn what_a_pack_has_wrong_is_told_with_its_place() {
         ("^(test|admin)", "(?=test)", "shop.yaml:2:5"),
         ("query:coupon", "querry", "`querry` is no place of a request"),
         ("category: other", "category: othre", "othre"),
-        ("id: shop-partner", "id: shop-coupon", "another rule is called `shop-coupon`"),
+        (
+            "id: shop-partner",
+            "id: shop-coupon",
+            "another rule is called `shop-coupon`",
+        ),
         ("level: 2", "level: 7", "levels go from 1 to 4"),
     ] {
         let keys = "deny: [other], built-in: false, packs: [shop.yaml]";
