@@ -6,6 +6,8 @@
 mod found_sets;
 mod lanes;
 
+use std::collections::HashMap;
+
 use aho_corasick::automaton::Automaton as _;
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
@@ -58,6 +60,7 @@ struct Placed {
 #[derive(Default)]
 struct Sets {
     literals: Vec<Vec<u8>>,
+    places: HashMap<Vec<u8>, usize>,
     owners: Vec<Vec<u16>>,
     first: Vec<(Marks, u16)>,
 }
@@ -69,10 +72,11 @@ impl Sets {
         let set = set.ok_or("the rules have more alternatives than one step may have")?;
         self.first.push(first);
         for literal in literals {
-            let known = self.literals.iter().position(|known| known == literal);
-            if let Some(owners) = known.and_then(|place| self.owners.get_mut(place)) {
+            let known = self.places.get(literal);
+            if let Some(owners) = known.and_then(|place| self.owners.get_mut(*place)) {
                 owners.push(set);
             } else {
+                self.places.insert(literal.clone(), self.literals.len());
                 self.literals.push(literal.clone());
                 self.owners.push(vec![set]);
             }

@@ -4,6 +4,8 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::marks::Marks;
+
 /// Literals that are kept for one place of an expression. More of them say less than they cost.
 const LITERALS_MAX: usize = 256;
 /// The longest literal that is put together.
@@ -27,8 +29,20 @@ struct Part {
 pub(super) fn needed(expression: &Hir) -> Vec<Literals> {
     let mut sets = part(expression).into_needed();
     sets.sort_by_key(|texts| std::cmp::Reverse(rank(texts)));
-    sets.dedup();
-    sets
+    let mut kept: Vec<Literals> = Vec::new();
+    for set in sets {
+        if !kept.iter().any(|rarer| says_more(rarer, &set)) {
+            kept.push(set);
+        }
+    }
+    kept
+}
+
+/// Whether every text with a literal of one set has one of the other.
+fn says_more(one: &Literals, other: &Literals) -> bool {
+    let contains = |text: &[u8], part: &[u8]| text.windows(part.len()).any(|window| window == part);
+    one.iter()
+        .all(|text| other.iter().any(|part| contains(text, part)))
 }
 
 impl Part {
@@ -190,9 +204,11 @@ fn is_useful(texts: &Literals) -> bool {
     shortest(texts) > 0
 }
 
-/// How rarely a set is found: longer literals first, then fewer. Beyond four bytes a literal is rare enough.
-fn rank(texts: &Literals) -> (usize, usize) {
-    (shortest(texts).min(4), usize::MAX - texts.len())
+/// How rarely a set is found: longer literals first, then those that have marks, then fewer. Beyond four bytes a literal
+/// is rare enough.
+fn rank(texts: &Literals) -> (usize, bool, usize) {
+    let has_marks = Marks::of_each(texts).is_some();
+    (shortest(texts).min(4), has_marks, usize::MAX - texts.len())
 }
 
 #[cfg(test)]

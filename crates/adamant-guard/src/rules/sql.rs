@@ -98,10 +98,11 @@ impl Sql {
     /// Words and signs of which a text has one that is an injection where it stands outside of quotation marks.
     pub(super) fn key_words() -> Vec<Vec<u8>> {
         let signs: [&[u8]; 2] = [b"||", b"&&"];
+        let calls = tokens::DATABASES.iter().filter(|name| name.len() > 3);
         let words = KEY_WORDS
             .iter()
             .chain(&signs)
-            .chain(tokens::DATABASES)
+            .chain(calls)
             .chain(tokens::PREFIXES);
         words.map(|word| word.to_vec()).collect()
     }

@@ -58,7 +58,7 @@ pub(super) const RULES: &[Entry] = &[
     ),
     Entry::regex(
         "command-hidden",
-        DATA,
+        Places::VALUES,
         r##"\$\{?IFS\b|\$\{?(?:PATH|HOME|PWD|SHELL|PS1|BASH\w*)(?:%%|##|:|\})[^\s]|\$@\w|/\?\?\?/|/[?*]+/[\w?*]*[?*]\w*\s+/|\{(?:cat|ls|echo|curl|wget|nc|bash|sh|id|ping)\s*,|\b(?:c'a't|c"a"t|c\\at|ca\\t|c''at|ca''t|w'h'o|who\$@ami|l\\s|l''s|l's'|w\\ho|/b'?i'?n/)|\b\w+\$\{?[*@9]\}?\w+\b\s+/|\brev\s*<<<|<<<|\b(?:w""?get|cu""?rl)\b|\b(?:p\^?o\^?w\^?e\^?r\^|c\^m\^?d)|%(?:comspec|programfiles|systemroot|windir|path|username|userprofile|temp)(?::[^%]*)?%"##,
     ),
     Entry::regex(
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "code-php",
         DATA,
-        r##"<\?(?:php\b|=|\s*(?:system|echo|eval|exec|passthru|print|phpinfo|shell_exec|@|\$_))|\b(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|assert|eval|create_function|call_user_func(?:_array)?|array_map|preg_replace|file_get_contents|file_put_contents|readfile|show_source|highlight_file|include(?:_once)?|require(?:_once)?|base64_decode|gzinflate|str_rot13|fopen|unlink|scandir|move_uploaded_file|print_r|var_dump|print|echo|die|md5|ini_set|error_log|getenv|putenv|dl|hex2bin|chr|usort|register_shutdown_function|extract|parse_str|mail)\s*\(\s*(?:\$_(?:get|post|request|cookie|server|files|env|session)|\$\{?_|base64_decode|gz\w+|str_rot13|chr\s*\(|hex2bin)|\b(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|assert|eval|include|require|readfile|show_source|highlight_file|file_get_contents|scandir)\s*\(\s*["'\\](?:[^"']{1,400})["'\\]|\bphpinfo\s*\(|\bphpversion\s*\(|\bget(?:cwd|current_user)\s*\(\s*\)\s*;|\$_(?:get|post|request|cookie|server|files|env|session|globals)\s*\[|\bprint\s*\(\s*md5\s*\(|\$\{\s*@?(?:print|system|eval|phpinfo|passthru|exec|assert)\s*\(|\bglobals\s*\[|\ballow_url_(?:fopen|include)\b|\bauto_prepend_file\b|\bdisable_functions\b"##,
+        r##"<\?(?:php\b|=|\s*(?:system|echo|eval|exec|passthru|print|phpinfo|shell_exec|@|\$_))|\b(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|assert|eval|create_function|call_user_func(?:_array)?|array_map|preg_replace|file_get_contents|file_put_contents|readfile|show_source|highlight_file|include(?:_once)?|require(?:_once)?|base64_decode|gzinflate|str_rot13|fopen|unlink|scandir|move_uploaded_file|print_r|var_dump|print|echo|die|md5|ini_set|error_log|getenv|putenv|dl|hex2bin|usort|register_shutdown_function|extract|parse_str|mail)[ \t]?\(\s*(?:\$_(?:get|post|request|cookie|server|files|env|session)|\$\{?_|base64_decode|gz\w+|str_rot13|chr\(|hex2bin)|\b(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|assert|eval|include|require|readfile|show_source|highlight_file|file_get_contents|scandir)\s*\(\s*["'\\](?:[^"']{1,400})["'\\]|\bphpinfo\s*\(|\bphpversion\s*\(|\bget(?:cwd|current_user)\s*\(\s*\)\s*;|\$_(?:get|post|request|cookie|server|files|env|session|globals)\s*\[|\bprint\s*\(\s*md5\s*\(|\$\{\s*@?(?:print|system|eval|phpinfo|passthru|exec|assert)\s*\(|\bglobals\s*\[|\ballow_url_(?:fopen|include)\b|\bauto_prepend_file\b|\bdisable_functions\b"##,
     ),
     Entry::regex(
         "code-java",

@@ -72,7 +72,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "sql-built-strings",
         DATA,
-        r##"\b(?:n?char|chr)\s*\(\s*(?:0x)?[0-9a-f]{1,4}\s*\)\s*(?:\+|\|\||,)|\b(?:n?char|unhex|concat)\s*\(\s*(?:0x[0-9a-f]{2,}|\d{2,3}\s*(?:,\s*\d{2,3}\s*){2,})|\b(?:group_concat|concat_ws|concat)\s*\(\s*(?:0x|char\s*\(|@@|version\s*\(|database\s*\(|user\s*\(|table_name|column_name|schema_name|username|password|\(\s*select)|'\s*(?:\+|\|\|)\s*'\s*(?:\+|\|\|)\s*'.*(?:--|#|')\s*$"##,
+        r##"\b(?:n?char|chr)[ \t]?\(\s*(?:0x)?[0-9a-f]{1,4}\s*\)\s*(?:\+|\|\||,)|\b(?:n?char|unhex|concat)\s*\(\s*(?:0x[0-9a-f]{2,}|\d{2,3}\s*(?:,\s*\d{2,3}\s*){2,})|\b(?:group_concat|concat_ws|concat)\s*\(\s*(?:0x|char\s*\(|@@|version\s*\(|database\s*\(|user\s*\(|table_name|column_name|schema_name|username|password|\(\s*select)|'\s*(?:\+|\|\|)\s*'\s*(?:\+|\|\|)\s*'.*(?:--|#|')\s*$"##,
     ),
     Entry::regex(
         "sql-subselect",
