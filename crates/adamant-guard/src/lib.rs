@@ -11,6 +11,12 @@ mod rules;
 
 use adamant_filter::Catalogue;
 
+/// Why an expression cannot be one of a rule; `None` when it can.
+#[must_use]
+pub fn expression_problem(pattern: &str) -> Option<String> {
+    rules::expression_problem(pattern)
+}
+
 /// Adds the filters of this crate to a catalogue.
 #[must_use]
 pub fn register(catalogue: Catalogue) -> Catalogue {

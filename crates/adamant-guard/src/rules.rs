@@ -29,6 +29,11 @@ use head::Decoded;
 
 pub(crate) use pack::EDITION;
 
+/// Why an expression cannot be one of a rule; `None` when it can.
+pub(crate) fn expression_problem(pattern: &str) -> Option<String> {
+    rule::expressions(pattern).err()
+}
+
 /// What is noted of a score: those that are reached by a few rules have a word of their own.
 const SCORES_NOTED: u32 = 64;
 

@@ -5,6 +5,7 @@
 mod check;
 mod digest;
 mod explain;
+mod import;
 mod keygen;
 mod run;
 mod schema;
@@ -52,6 +53,7 @@ enum Command {
     Schema(schema::SchemaArguments),
     Digest(digest::DigestArguments),
     Keygen(keygen::KeygenArguments),
+    Import(import::ImportArguments),
 }
 
 impl Arguments {
@@ -66,6 +68,7 @@ impl Arguments {
             Command::Schema(arguments) => schema::schema(&arguments, context, output),
             Command::Digest(arguments) => digest::digest(&arguments, context, output),
             Command::Keygen(arguments) => keygen::keygen(&arguments, output),
+            Command::Import(arguments) => import::import(&arguments, output),
         }
     }
 }

@@ -24,5 +24,6 @@ mod output;
 mod policy_file;
 mod posture;
 mod rehearsal;
+mod seclang;
 
 pub use builder::Adamant;

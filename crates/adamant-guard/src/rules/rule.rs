@@ -148,7 +148,7 @@ impl Rule {
     }
 }
 
-fn expressions(pattern: &str) -> Result<Vec<Question>, String> {
+pub(super) fn expressions(pattern: &str) -> Result<Vec<Question>, String> {
     let parsed = expression::parse(pattern)?;
     if parsed.properties().minimum_len() == Some(0) {
         return Err("this expression matches an empty text, so it matches everything".to_owned());

@@ -15,6 +15,7 @@ mod binary;
 mod check;
 mod example;
 mod explain;
+mod import;
 mod keygen;
 mod repository;
 mod run;
