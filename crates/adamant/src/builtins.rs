@@ -37,6 +37,7 @@ mod tests {
             "oidc-login",
             "quota",
             "rate",
+                "rules",
             "scopes",
             "signature",
             "upstream-credential",

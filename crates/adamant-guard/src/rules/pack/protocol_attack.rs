@@ -86,7 +86,7 @@ pub(super) const RULES: &[Entry] = &[
     Entry::regex(
         "protocol-document-path",
         DATA,
-        r##"'\s*(?:or|and)\s+(?:count|string-length|substring|contains|starts-with|name|position|text|last|not|true|false|normalize-space)\s*\(|\b(?:count|name|string-length|substring|local-name|string)\s*\(\s*(?:\(?/|\.\.?/|//|\*|@|child::|parent::|self::|doc\s*\(|name\s*\()|(?:^|[/\['"(|])\s*(?:child|parent|ancestor|descendant|following|preceding|attribute|self|ancestor-or-self|descendant-or-self|following-sibling)::(?:\w+|\*)\s*(?:$|[/\[(|=])|\]\s*\|\s*(?://?|\.)|'\s*\]\s*(?:\||/|\()|/\*\[\d|\bdoc(?:-available)?\s*\(\s*(?:concat|["']https?)|//(?:\*\s*(?:$|[\[/|])|user|node\(\)|[\w-]+\[)|\bstring\s*\(//|\bor\s+name\s*\("##,
+        r##"'\s*(?:or|and)\s+(?:count|string-length|substring|contains|starts-with|name|position|text|last|not|true|false|normalize-space)\s*\(|\b(?:count|name|string-length|substring|local-name|string)\s*\(\s*(?:\(?/|\.\.?/|//|\*[/\[]|@|child::|parent::|self::|doc\s*\(|name\s*\()|(?:^|[/\['"(|])\s*(?:child|parent|ancestor|descendant|following|preceding|attribute|self|ancestor-or-self|descendant-or-self|following-sibling)::(?:\w+|\*)\s*(?:$|[/\[(|=])|\]\s*\|\s*(?://?|\.)|'\s*\]\s*(?:\||/|\()|/\*\[\d|\bdoc(?:-available)?\s*\(\s*(?:concat|["']https?)|//(?:\*\s*(?:$|[\[/|])|user|node\(\)|[\w-]+\[)|\bstring\s*\(//|\bor\s+name\s*\("##,
     ),
     Entry::regex(
         "protocol-store-names",
