@@ -37,7 +37,7 @@ mod tests {
             "oidc-login",
             "quota",
             "rate",
-                "rules",
+            "rules",
             "scopes",
             "signature",
             "upstream-credential",
