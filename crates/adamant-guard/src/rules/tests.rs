@@ -1,7 +1,7 @@
 //! The filter as a whole, on heads. Knows no socket.
 
 use adamant_filter::serde_json::{Value, json};
-use adamant_filter::trial::Trial;
+use adamant_filter::trial::{Trial, TrialHost};
 
 mod attacks;
 mod disguises;
@@ -55,4 +55,58 @@ fn each_kind_of_attack_has_its_reason() {
     trial
         .request(get("/orders/7?sort=-created&limit=20&q=O%27Brien"))
         .passes();
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_at_boot() {
+    let cases = [
+        (json!({"deny": []}), "deny"),
+        (json!({"deny": ["other"]}), "deny"),
+        (json!({"deny": ["scanner"], "level": 0}), "level"),
+        (json!({"deny": ["scanner"], "level": 5}), "level"),
+        (json!({"deny": ["scanner"], "threshold": 0}), "threshold"),
+        (json!({"deny": ["scanner"], "built-in": false}), "built-in"),
+        (
+            json!({"deny": ["scanner"], "body-at-most": "2MiB"}),
+            "body-at-most",
+        ),
+        (json!({"deny": ["scanner"], "body-at-most": "0B"}), "body-at-most"),
+        (
+            json!({"deny": ["scanner"], "bodies": "ignore", "body-at-most": "1KiB"}),
+            "body-at-most",
+        ),
+        (json!({"deny": ["scanner"], "packs": ["absent.yaml"]}), "packs[0]"),
+        (
+            json!({"deny": ["scanner"], "except": [{"rule": "sql-tokens", "target": "path"}]}),
+            "except[0].rule",
+        ),
+        (
+            json!({"deny": ["scanner"], "except": [{"rule": "scanner", "target": "json"}]}),
+            "except[0].target",
+        ),
+        (
+            json!({"deny": ["scanner"], "except": [{"rule": "scanner", "target": "x"}]}),
+            "except[0].target",
+        ),
+    ];
+    for (config, path) in cases {
+        let problems = Trial::try_build::<Rules>(&config, &mut TrialHost::new()).expect_err("it is broken");
+        let first = problems.iter().next().unwrap();
+        assert_eq!(first.path(), Some(path), "{config}");
+    }
+}
+
+#[test]
+fn scores_of_head_and_body_are_one() {
+    // A warning in each: neither is enough alone.
+    let trial = trial(&json!({"deny": ["path-traversal"], "threshold": 6}));
+    let pair = |head: &str, body: &str| {
+        let request = get(head).with_header("content-type", "application/x-www-form-urlencoded");
+        let mut request = trial.prepare(request);
+        assert!(matches!(trial.ask(&mut request), Verdict::Pass));
+        let mut chunk = Chunk::new(body.to_owned().into(), true);
+        matches!(trial.body(&mut request, &mut chunk), Verdict::Deny(_))
+    };
+    assert!(!pair("/a?f=../x", "f=y") && !pair("/a?f=x", "f=/etc/hosts"));
+    assert!(pair("/a?f=../x", "f=/etc/hosts"));
 }

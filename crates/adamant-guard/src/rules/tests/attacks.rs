@@ -16,6 +16,7 @@ pub(super) const KINDS: [&str; 7] = [
 ];
 
 const GRAMMAR: &[(&str, &[&str])] = &[
+    ("users", &["home"]),
     (
         "sql-injection",
         &[
@@ -236,7 +237,7 @@ const GRAMMAR: &[(&str, &[&str])] = &[
             "/WEB-INF/web.xml",
             "§up§§up§.env",
             "§up§§up§wp-config.php",
-            "/home/§w§/.ssh/id_rsa",
+            "/§users§/§w§/.ssh/id_rsa",
             "§up§.git/config",
             "phar:///tmp/§w§.phar",
             "zip://§w§.jpg#§w§.php",

@@ -5,6 +5,7 @@
 use super::random::Random;
 
 const GRAMMAR: &[(&str, &[&str])] = &[
+    ("users", &["home"]),
     (
         "value",
         &[
@@ -236,7 +237,7 @@ const GRAMMAR: &[(&str, &[&str])] = &[
     (
         "file",
         &[
-            "/home/§w§/documents/report.pdf",
+            "/§users§/§w§/documents/report.pdf",
             "C:\\Users\\§first§\\Documents\\§w§.docx",
             "./src/main.rs",
             "../images/logo.png",
@@ -431,7 +432,7 @@ const GRAMMAR: &[(&str, &[&str])] = &[
     (
         "code",
         &[
-            "// TODO: ask §first§ about this; see #§nn§",
+            "// NB: ask §first§ about this; see #§nn§",
             "/* §prose§ */",
             "def f(x):\n    return x + 1  # it's ok",
             "for (let i = 0; i < 10; i++) { console.log(i); }",
