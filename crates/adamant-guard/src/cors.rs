@@ -122,7 +122,6 @@ impl Cors {
             status: 204,
             fields,
             body: Bytes::new(),
-            refuses: false,
         }))
     }
 
