@@ -125,6 +125,9 @@ async fn head_only(
     answer.expect("a head should have come")
 }
 
+/// A target, the fields of the request, and the statuses before and behind the limit.
+type Case = (&'static str, &'static [(&'static str, &'static str)], u16, u16);
+
 #[tokio::test]
 async fn a_client_of_http2_that_takes_no_body_is_counted() {
     let origin = origin().await;
@@ -146,7 +149,7 @@ async fn a_client_of_http2_that_takes_no_body_is_counted() {
         )
         .start()
         .await;
-    let cases: [(&str, &[(&str, &str)], u16, u16); 5] = [
+    let cases: [Case; 5] = [
         ("/own/x", &[("x-api-key", "adm_guess")], 401, 429),
         ("/theirs/404", &[], 404, 429),
         ("/when/404", &[("x-guess", "1")], 404, 429),

@@ -1,3 +1,5 @@
+//! What a coding takes away and gives back, and what it refuses.
+
 #![allow(clippy::unwrap_used, reason = "tests say what must hold")]
 
 use proptest::prelude::*;

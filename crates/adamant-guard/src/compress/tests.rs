@@ -1,3 +1,5 @@
+//! Which answers are compressed, and that what they stand for stays the same.
+
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what must hold")]
 
 use adamant_filter::serde_json::{self, json};
@@ -60,10 +62,13 @@ fn an_answer_is_compressed_as_the_client_takes_it() {
     }
 }
 
+/// What the client takes, the fields of the answer, and whether another client would get other bytes.
+type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], bool);
+
 #[test]
 fn what_is_not_to_be_compressed_stays_as_it_is() {
     let json = ("content-type", "application/json");
-    let cases: &[(&str, &[(&str, &str)], bool)] = &[
+    let cases: &[Case<'_>] = &[
         ("", &[json], true),
         ("gzip;q=0", &[json], true),
         ("gzip", &[json, ("content-length", "1023")], false),
