@@ -28,7 +28,7 @@ const EVIL: Reason = Reason::new("evil", 502, "the answer is evil");
 
 impl Filter for Hides {
     const NAME: &'static str = "hide";
-    const ROLE: Role = Role::Transform;
+    const ROLE: Role = Role::Shape;
     const REASONS: &'static [&'static Reason] = &[&ODD, &LONG, &EVIL];
     type Config = HideConfig;
 
