@@ -5,6 +5,7 @@ use adamant_tests::client::{CARRIERS, get, request};
 use adamant_tests::gateway::Setup;
 use adamant_tests::idp::now;
 use adamant_tests::policy::to_all;
+use adamant_tests::script::{Gate, Step};
 use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, Response, covers, wait};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -66,12 +67,13 @@ async fn deliver_by_h2(client: &mut H2Client, body: &str) -> Response {
     client.post("/held", &fields, body.as_bytes()).await
 }
 
-/// The body that came last, and the length that its head declared.
-fn arrived(origin: &Origin) -> (usize, bool, Option<String>) {
+/// How long the body was that came last, whether it is the one that was sent as far as the origin keeps it, and the
+/// length that its head declared.
+fn arrived(origin: &Origin) -> (u64, bool, Option<String>) {
     let seen = origin.last();
     let is_same = seen.body == text(seen.body.len()).as_bytes();
     (
-        seen.body.len(),
+        seen.body_length,
         is_same && seen.complete,
         seen.field("content-length").map(str::to_owned),
     )
@@ -83,7 +85,7 @@ async fn a_body_of_any_size_is_seen_whole_and_arrives_whole() {
     let gateway = holding(Policy::before(&origin), "4MiB", "protocols: [h1, h2]").await;
     for size in SIZES {
         let body = text(size);
-        let expected = (size, true, Some(size.to_string()));
+        let expected = (size as u64, true, Some(size.to_string()));
         for carrier in CARRIERS {
             let mut client = Client::connect(gateway.address()).await;
             for _ in 0..2 {
@@ -135,7 +137,7 @@ async fn a_held_body_is_sent_again_with_every_attempt() {
                 let put = message(carrier, &body).replacen("POST", "PUT", 1);
                 let answer = client.exchange(put).await;
                 assert_eq!(answer.status, 200, "{size} {carrier:?}: {}", answer.text());
-                assert_eq!(arrived(&good), (size, true, Some(size.to_string())));
+                assert_eq!(arrived(&good), (size as u64, true, Some(size.to_string())));
             }
         }
     }
@@ -146,21 +148,22 @@ async fn a_held_body_is_sent_again_with_every_attempt() {
 #[tokio::test]
 async fn bodies_share_their_memory_and_others_need_none_of_it() {
     covers(&["bodies.memory"]);
-    let origin = Origin::hello().await;
+    let gate = Gate::new();
+    let closed = gate.clone();
+    let origin = Origin::start(move |seen| match seen.field("x-late") {
+        Some(_) => Answer::stream(vec![Step::Gate(closed.clone()), Step::Data("late".into())]),
+        None => Answer::ok(""),
+    })
+    .await;
     let policy = Policy::before(&origin).top("bodies: { memory: 1MiB }");
     let gateway = holding(policy, "1MiB", "protocols: [h1, h2]").await;
     let at = gateway.address();
     let body = text(700_000);
-    let whole = message(&[], &body);
-    let (begin, end) = whole.split_at(whole.len() - 1);
-    let mut slow = Client::connect(at).await;
-    assert!(slow.send(begin).await);
-    // It is held as soon as the gateway has read it.
-    let refused = wait::polled("no memory for another one", || async {
-        let answer = deliver_by_h2(&mut H2Client::connect(at).await, &body).await;
-        (answer.status != 200).then_some(answer)
-    })
-    .await;
+    let mut late = Client::connect(at).await;
+    assert!(late.send(message(&["X-Late: yes"], &body)).await);
+    // Its body is held until its answer has left.
+    origin.received(1).await;
+    let refused = deliver_by_h2(&mut H2Client::connect(at).await, &body).await;
     assert_eq!(refused.field("retry-after"), Some("2"));
     assert_eq!(refused.refused(503), "gateway.bodies-full");
     for carrier in CARRIERS {
@@ -175,8 +178,11 @@ async fn bodies_share_their_memory_and_others_need_none_of_it() {
         assert_eq!(Client::connect(at).await.exchange(other).await.status, 200);
         assert_eq!(get(at, "/other", carrier).await.status, 200);
     }
-    assert!(slow.send(end).await);
-    assert_eq!(slow.read().await.status, 200);
-    let answer = deliver_by_h2(&mut H2Client::connect(at).await, &body).await;
-    assert_eq!(answer.status, 200, "the memory was given back: {}", answer.text());
+    gate.open();
+    assert_eq!(late.read().await.text(), "late");
+    wait::polled("the memory is given back", || async {
+        let answer = deliver_by_h2(&mut H2Client::connect(at).await, &body).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
 }
