@@ -4,9 +4,9 @@
 use adamant_tests::client::{CARRIERS, get, request};
 use adamant_tests::gateway::Setup;
 use adamant_tests::idp::now;
-use adamant_tests::policy::to_all;
+use adamant_tests::policy::{to, to_all};
 use adamant_tests::script::{Gate, Step};
-use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, Response, covers, wait};
+use adamant_tests::{Answer, Authority, Client, Gateway, H2Client, Origin, Policy, Response, covers, wait};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,16 +18,17 @@ const SIZES: [usize; 5] = [1, 60_000, 65_537, 300_000, 3_000_000];
 
 /// A gateway with a route that holds bodies of up to so much, and one beside it that holds none.
 async fn holding(origins: Policy, at_most: &str, protocols: &str) -> Gateway {
+    setup(origins, at_most, protocols).start().await
+}
+
+fn setup(origins: Policy, at_most: &str, listener: &str) -> Setup {
     let policy = origins
-        .public(protocols)
+        .public(listener)
         .route(&format!(
             "name: held\nmatch: {{ path: /held }}\npublic: true\nto: origin\nbody: {{ at-most: 8MiB }}\nfilters:\n  - webhook-signature: {{ secrets: [{{ file: one.secret }}], replay: allow, body-at-most: {at_most} }}"
         ))
         .route("name: other\nmatch: { path: /other }\npublic: true\nto: origin\nbody: { at-most: 8MiB }");
-    Setup::new(&policy)
-        .file("one.secret", format!("whsec_{}", STANDARD.encode(KEY)))
-        .start()
-        .await
+    Setup::new(&policy).file("one.secret", format!("whsec_{}", STANDARD.encode(KEY)))
 }
 
 /// A text in which every place is different from its neighbours.
@@ -58,6 +59,29 @@ fn message(more: &[&str], body: &str) -> String {
     request("POST", "/held", &lines, body)
 }
 
+/// One message over HTTP/1.1 and one over HTTP/2, to a listener with TLS.
+async fn over_tls(body: &str, expected: &Arrived) {
+    let (authority, origin) = (Authority::new("ours"), Origin::hello().await);
+    let site = authority.site(&["api.test"]);
+    let keys = "protocols: [h1, h2]\ntls: { certificate: a.pem, key: { file: a.key } }";
+    let gateway = setup(Policy::before(&origin), "4MiB", keys)
+        .file("a.pem", site.certificate)
+        .file("a.key", site.key)
+        .start()
+        .await;
+    let at = gateway.address();
+    let mut client = Client::connect_tls(at, "api.test", authority.client(&["http/1.1"]))
+        .await
+        .expect("verified");
+    assert_eq!(client.exchange(message(&[], body)).await.status, 200);
+    assert_eq!(&arrived(&origin), expected);
+    let mut client = H2Client::connect_tls(at, "api.test", authority.client(&["h2"]))
+        .await
+        .expect("verified");
+    assert_eq!(deliver_by_h2(&mut client, body).await.status, 200);
+    assert_eq!((&arrived(&origin), origin.count()), (expected, 2));
+}
+
 async fn deliver_by_h2(client: &mut H2Client, body: &str) -> Response {
     let fields = signed(body);
     let fields: Vec<(&str, &str)> = fields
@@ -67,9 +91,11 @@ async fn deliver_by_h2(client: &mut H2Client, body: &str) -> Response {
     client.post("/held", &fields, body.as_bytes()).await
 }
 
+type Arrived = (u64, bool, Option<String>);
+
 /// How long the body was that came last, whether it is the one that was sent as far as the origin keeps it, and the
 /// length that its head declared.
-fn arrived(origin: &Origin) -> (u64, bool, Option<String>) {
+fn arrived(origin: &Origin) -> Arrived {
     let seen = origin.last();
     let is_same = seen.body == text(seen.body.len()).as_bytes();
     (
@@ -116,6 +142,35 @@ async fn a_body_of_any_size_is_seen_whole_and_arrives_whole() {
     let long = text(5 * 1024 * 1024);
     let refused = deliver_by_h2(&mut H2Client::connect(gateway.address()).await, &long).await;
     assert_eq!(refused.refused(413), "request.body-exceeded");
+}
+
+#[tokio::test]
+async fn old_clients_and_endpoints_of_http_2_get_the_same() {
+    let body = text(300_000);
+    let expected = (300_000, true, Some("300000".to_owned()));
+    let origin = Origin::hello().await;
+    let gateway = holding(Policy::before(&origin), "4MiB", "protocols: [h1, h2]").await;
+    let old = message(&[], &body).replacen("HTTP/1.1", "HTTP/1.0", 1);
+    let answer = Client::connect(gateway.address()).await.exchange(old).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(arrived(&origin), expected);
+    over_tls(&body, &expected).await;
+    let origin = Origin::start_h2(|_| Answer::ok("hello")).await;
+    let keys = format!("{}\nprotocol: h2", to(&origin));
+    let policy = Policy::new().listener("public", "").upstream("origin", &keys);
+    let gateway = holding(policy, "4MiB", "protocols: [h1, h2]").await;
+    for carrier in CARRIERS {
+        let mut client = Client::connect(gateway.address()).await;
+        for _ in 0..2 {
+            let answer = client.exchange(message(carrier, &body)).await;
+            assert_eq!(answer.status, 200, "{carrier:?}: {}", answer.text());
+            assert_eq!(arrived(&origin), expected);
+        }
+    }
+    let mut client = H2Client::connect(gateway.address()).await;
+    let answer = deliver_by_h2(&mut client, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(arrived(&origin), expected);
 }
 
 #[tokio::test]
