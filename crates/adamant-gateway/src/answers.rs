@@ -96,7 +96,8 @@ impl Page {
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or("Refused");
-        let again = if is_shed {
+        let is_for_a_moment = is_shed || (*reason == reasons::BODIES_FULL && by == reasons::GATEWAY);
+        let again = if is_for_a_moment {
             format!("Retry-After: {RETRY_AFTER}\r\n")
         } else {
             String::new()
@@ -107,7 +108,7 @@ impl Page {
         );
         Self {
             head,
-            retry_after: is_shed.then(|| HeaderValue::from_static(RETRY_AFTER)),
+            retry_after: is_for_a_moment.then(|| HeaderValue::from_static(RETRY_AFTER)),
             before,
             between,
             after,

@@ -32,12 +32,13 @@ pub(crate) const PROTOCOL: Reason =
     Reason::new("protocol", 502, "the service gave an answer that cannot be read");
 /// The endpoint's switch to another protocol was not asked for.
 pub(crate) const SWITCH: Reason = Reason::new("switch", 502, "the service changed the protocol unasked");
-/// Our own mistake.
+/// Held bodies take all the memory that they may.
 pub(crate) const BODIES_FULL: Reason = Reason::new(
     "bodies-full",
     503,
     "there is no memory for another body that must be seen whole",
 );
+/// Our own mistake.
 pub(crate) const INTERNAL: Reason = Reason::new("internal", 500, "the gateway failed");
 /// A body of unknown length that cannot be passed on as it is.
 pub(crate) const LENGTH_REQUIRED: Reason = Reason::new(

@@ -4,6 +4,7 @@
 //! nothing, knows no clock, and never contacts an upstream.
 
 mod answer;
+mod given;
 mod question;
 mod text;
 
@@ -14,9 +15,11 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use adamant_filter::{Identity, Reason, Tick, Wall};
+use bytes::Bytes;
 use pingora_http::ResponseHeader;
 use serde::Serialize;
 
+pub use given::Given;
 pub use question::{Question, QuestionError, STRANGER};
 
 use crate::config::Action;
@@ -39,7 +42,7 @@ pub struct Moment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Explanation {
-    /// Status of the gateway's own answer; `None` when an upstream answers.
+    /// Status that the client sees; `None` when an upstream answers and the question does not say what.
     pub status: Option<u16>,
     /// Why it is refused: `filter.code`.
     pub reason: Option<String>,
@@ -62,8 +65,12 @@ pub struct Explanation {
     pub client: IpAddr,
     /// Host and path as everybody sees them behind the guard.
     pub canonical: Canonical,
-    /// Fields of the gateway's own answer, in lower case.
+    /// Fields of the answer that the client sees, in lower case; empty where an upstream's is not known.
     pub headers: BTreeMap<String, String>,
+    /// The body that the client sees of a given answer of an upstream, or of an answer in its place that a filter
+    /// made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// What the filters decided, in order.
     pub decisions: Vec<StepDecision>,
 }
@@ -100,11 +107,25 @@ struct End {
     reason: Option<(&'static str, &'static Reason)>,
     upstream: Option<Arc<str>>,
     is_canonical: bool,
+    body: Option<Bytes>,
+}
+
+impl End {
+    /// An answer, and its body where it is known.
+    const fn of(head: Box<ResponseHeader>, body: Option<Bytes>) -> Self {
+        Self {
+            own: Some(head),
+            reason: None,
+            upstream: None,
+            is_canonical: true,
+            body,
+        }
+    }
 }
 
 impl Plan {
     /// What would happen to a request at this moment. Filters that count, count it, and see it end; what an upstream
-    /// would answer is not known to them.
+    /// would answer is not known to them unless the question [says it](Question::upstream).
     ///
     /// # Errors
     /// When the question describes no request, or a filter waits for the world.
@@ -119,7 +140,7 @@ impl Plan {
             Err(refusal) => self.refused(&mut exchange, refusal),
             Ok(()) => {
                 let decided = self.decide(&mut exchange)?;
-                self.act(&mut exchange, decided)
+                self.act(&mut exchange, decided, question.upstream.as_ref())?
             }
         };
         Ok(self.ended(&exchange, end))
@@ -130,6 +151,7 @@ impl Plan {
         let last = plan::End {
             status: end.own.as_ref().map_or(0, |head| head.status.as_u16()),
             reason: end.reason.map(|(_, reason)| reason),
+            bytes_out: end.body.as_ref().map_or(0, |body| body.len() as u64),
             ..plan::End::default()
         };
         let explanation = self.explanation(exchange, end);
@@ -167,29 +189,35 @@ impl Plan {
     }
 
     /// What a decided request comes to.
-    fn act(&self, exchange: &mut Exchange, decided: Decided) -> End {
+    fn act(
+        &self,
+        exchange: &mut Exchange,
+        decided: Decided,
+        given: Option<&Given>,
+    ) -> Result<End, QuestionError> {
         let own = match decided {
-            Decided::Refuse(refusal) => return self.refused(exchange, refusal),
+            Decided::Refuse(refusal) => return Ok(self.refused(exchange, refusal)),
             Decided::Reply(reply) => answer::reply(*reply),
             Decided::Go => {
                 let Some(route) = exchange
                     .route
                     .and_then(|position| self.config().routes.get(position))
                 else {
-                    return self.refused(exchange, Refusal::new(ROUTING, &UNKNOWN));
+                    return Ok(self.refused(exchange, Refusal::new(ROUTING, &UNKNOWN)));
                 };
                 match &route.action {
                     Action::To(id) => {
-                        let upstream = self
-                            .config()
-                            .upstreams
-                            .get(id.0)
-                            .map(|upstream| Arc::clone(&upstream.name));
-                        return End {
-                            own: None,
-                            reason: None,
-                            upstream,
-                            is_canonical: true,
+                        let upstream = self.config().upstreams.get(id.0);
+                        let upstream = upstream.map(|upstream| Arc::clone(&upstream.name));
+                        return match given {
+                            Some(given) => self.relayed(exchange, given, upstream),
+                            None => Ok(End {
+                                own: None,
+                                reason: None,
+                                upstream,
+                                is_canonical: true,
+                                body: None,
+                            }),
                         };
                     }
                     Action::Respond(respond) => answer::fixed(respond),
@@ -197,12 +225,7 @@ impl Plan {
                 }
             }
         };
-        End {
-            own: Some(self.complete(exchange, own, None)),
-            reason: None,
-            upstream: None,
-            is_canonical: true,
-        }
+        Ok(End::of(self.complete(exchange, own, None), None))
     }
 
     fn refused(&self, exchange: &mut Exchange, refusal: Refusal) -> End {
@@ -210,10 +233,9 @@ impl Plan {
         let is_canonical = refusal.by != GUARD || exchange.route.is_some();
         let own = self.complete(exchange, answer::refusal(refusal), Some(reason.1));
         End {
-            own: Some(own),
             reason: Some(reason),
-            upstream: None,
             is_canonical,
+            ..End::of(own, None)
         }
     }
 
@@ -258,6 +280,7 @@ impl Plan {
             client: request.client(),
             canonical: canonical.unwrap_or_default(),
             headers: end.own.as_deref().map(answer::fields).unwrap_or_default(),
+            body: end.body.map(|body| String::from_utf8_lossy(&body).into_owned()),
             decisions: self.verdicts(exchange),
         }
     }

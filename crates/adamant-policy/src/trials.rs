@@ -50,6 +50,7 @@ struct Expectation {
     to: Option<Spanned<String>>,
     consumer: Option<Spanned<String>>,
     header: Vec<(String, Spanned<String>)>,
+    body: Option<Spanned<String>>,
 }
 
 /// Makes credentials for tests with keys made for the run.

@@ -11,8 +11,11 @@ use adamant_filter::prelude::*;
 use super::base::Cover;
 use crate::challenge::default_realm;
 
-/// Bytes of a body that the gateway can hold back.
-const HELD_MAX: Size = Size::from_kib(64);
+/// Bytes of a body that may be held.
+const HELD_MAX: Size = Size::from_mib(16);
+
+/// Bytes of a body that are held without the key.
+const HELD: Size = Size::from_kib(64);
 
 /// Longest time for which signatures may be accepted.
 const AGE_MAX: Period = Period::from_secs(3600);
@@ -42,7 +45,7 @@ pub struct SignatureConfig {
     /// through and compares nothing.
     #[serde(default)]
     pub body: BodyRule,
-    /// Longest body that is held until its digest is compared; at most `64KiB`, which is the default.
+    /// Longest body that is held until its digest is compared; at most `16MiB`. Default: `64KiB`. Example: `1MiB`
     #[serde(default, skip_serializing_if = "is_default_held")]
     pub body_at_most: Option<Size>,
     /// Whether the same signed request is accepted again: `refuse` or `allow`. `refuse` remembers the
@@ -133,7 +136,7 @@ const fn default_skew() -> Period {
 }
 
 fn is_default_held(held: &Option<Size>) -> bool {
-    held.is_none_or(|held| held == HELD_MAX)
+    held.is_none_or(|held| held == HELD)
 }
 
 fn is_default_remember(remember: &Option<u32>) -> bool {
@@ -143,7 +146,7 @@ fn is_default_remember(remember: &Option<u32>) -> bool {
 impl SignatureConfig {
     /// Most bytes of a body that are held; `None` when bodies are not looked at.
     pub(super) fn held(&self) -> Option<Size> {
-        (self.body != BodyRule::Unchecked).then(|| self.body_at_most.unwrap_or(HELD_MAX))
+        (self.body != BodyRule::Unchecked).then(|| self.body_at_most.unwrap_or(HELD))
     }
 
     /// How many accepted requests are remembered; `None` when none is.

@@ -8,8 +8,11 @@ use adamant_filter::prelude::*;
 
 use crate::signature::ReplayRule;
 
-/// Bytes of a body that the gateway can hold back.
-const HELD_MAX: Size = Size::from_kib(64);
+/// Bytes of a body that may be held.
+const HELD_MAX: Size = Size::from_mib(16);
+
+/// Bytes of a body that are held without the key.
+const HELD: Size = Size::from_kib(64);
 
 /// Most that a sender's clock may differ: a message is accepted for so long.
 const TOLERANCE_MAX: Period = Period::from_secs(3600);
@@ -43,7 +46,7 @@ pub struct WebhookSignatureConfig {
     /// `tolerance`, further ones are a fault. By default `100000`.
     #[serde(default, skip_serializing_if = "is_default_remember")]
     pub remember: Option<u32>,
-    /// Longest message; at most `64KiB`.
+    /// Longest message; at most `16MiB`. Default: `64KiB`. Example: `1MiB`
     #[serde(default = "default_held")]
     pub body_at_most: Size,
 }
@@ -53,7 +56,7 @@ const fn default_tolerance() -> Period {
 }
 
 const fn default_held() -> Size {
-    HELD_MAX
+    HELD
 }
 
 fn is_default_remember(remember: &Option<u32>) -> bool {

@@ -292,7 +292,7 @@ fn settings_that_cannot_be_meant_are_refused() {
         ),
         ("tolerance", json!("0s"), "tolerance"),
         ("tolerance", json!("2h"), "tolerance"),
-        ("body-at-most", json!("65KiB"), "cannot be held"),
+        ("body-at-most", json!("17MiB"), "cannot be held"),
         ("remember", json!(0), "without memory"),
         ("replay", json!("maybe"), "replay"),
     ];

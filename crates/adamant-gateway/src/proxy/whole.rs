@@ -400,16 +400,14 @@ impl Whole<'_> {
 
     async fn send_head(&mut self, mut head: Box<ResponseHeader>, is_end: bool) -> Result<()> {
         let version = self.session.req_header().version;
-        if version != Version::HTTP_2 {
-            // The endpoint may speak HTTP/2.
-            head.set_version(Version::HTTP_11);
-        }
         let is_draining = self
             .exchange
             .connection
             .as_ref()
             .is_some_and(|one| one.is_draining());
         let has_length = head.headers.contains_key(CONTENT_LENGTH);
+        // An endpoint of HTTP/2 answers clients of HTTP/1 as well, and HTTP/2 writes no version.
+        head.set_version(Version::HTTP_11);
         if version == Version::HTTP_10 {
             // HTTP/1.0 has no chunks (RFC 9112 §6.1); there the end of the connection is the end.
             head.remove_header(&TRANSFER_ENCODING);

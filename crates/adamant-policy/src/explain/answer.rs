@@ -77,7 +77,8 @@ pub(super) fn fields(head: &ResponseHeader) -> BTreeMap<String, String> {
     fields
 }
 
-fn head(status: u16) -> Box<ResponseHeader> {
+/// A head with this status and nothing else.
+pub(super) fn head(status: u16) -> Box<ResponseHeader> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     #[expect(
         clippy::expect_used,

@@ -11,7 +11,7 @@ use http::{Method, Version};
 use pingora_http::RequestHeader;
 use serde::Deserialize;
 
-use super::Moment;
+use super::{Given, Moment};
 use crate::config::ListenerId;
 use crate::plan::{Exchange, Plan};
 
@@ -41,6 +41,9 @@ pub struct Question {
     /// Name of the listener; by scheme and port of the URL when absent.
     #[serde(default)]
     pub listener: Option<String>,
+    /// What the upstream answers when the request is forwarded; not known when absent.
+    #[serde(default)]
+    pub upstream: Option<Given>,
 }
 
 fn get() -> String {
@@ -66,6 +69,9 @@ pub enum QuestionError {
     /// Not the value of a header field.
     #[error("the value of `{0}` has a byte that no header field may have")]
     FieldValue(String),
+    /// Not the status of an answer.
+    #[error("{0} is not the status of an answer of an upstream: 200 to 599")]
+    Status(u16),
     /// A filter asked something outside.
     #[error("a filter waits for something outside, which an offline run does not have")]
     Waits,

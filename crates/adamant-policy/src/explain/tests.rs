@@ -149,6 +149,7 @@ fn question(url: &str) -> Question {
         headers: Vec::new(),
         client: None,
         listener: None,
+        upstream: None,
     }
 }
 

@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 
 use super::{Explanation, StepDecision};
 
+/// Characters of a body that are shown.
+const BODY_MAX: usize = 500;
+
 impl Explanation {
     /// Several lines of text; `file` is what the policy file is called.
     #[must_use]
@@ -40,6 +43,9 @@ impl Explanation {
         for (name, value) in &self.headers {
             line("header", &format!("{name}: {value}"));
         }
+        if let Some(body) = self.body.as_ref().filter(|body| !body.is_empty()) {
+            line("body", &begin_of(body));
+        }
         text
     }
 
@@ -48,11 +54,25 @@ impl Explanation {
     pub fn outcome(&self) -> String {
         match (self.status, &self.reason, &self.upstream) {
             (Some(status), Some(reason), _) => format!("{status} {reason}"),
-            (Some(status), None, _) => status.to_string(),
+            (Some(status), None, Some(upstream)) => format!("{status} from {upstream}"),
+            (Some(status), None, None) => status.to_string(),
             (None, _, Some(upstream)) => format!("forwarded to {upstream}"),
             (None, _, None) => "-".to_owned(),
         }
     }
+}
+
+/// The first lines of what is long, on one line.
+fn begin_of(body: &str) -> String {
+    let mut begin: String = body
+        .chars()
+        .take(BODY_MAX)
+        .flat_map(char::escape_default)
+        .collect();
+    if body.chars().nth(BODY_MAX).is_some() {
+        begin.push('…');
+    }
+    begin
 }
 
 fn told(verdict: &StepDecision, file: &str) -> String {

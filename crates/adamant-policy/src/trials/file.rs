@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Expectation, Trial, Trials};
-use crate::explain::Question;
+use crate::explain::{Given, Question};
 use crate::text::{Source, parse};
 
 /// When tests begin that do not say: 2026-01-01T00:00:00Z.
@@ -66,6 +66,9 @@ struct Entry {
     name: Spanned<String>,
     /// The request.
     request: Spanned<Request>,
+    /// What the upstream answers when the request is forwarded, so that what leaves can be expected.
+    #[serde(default)]
+    upstream: Option<Upstream>,
     /// How often the request is sent. Default: once.
     #[serde(default)]
     repeat: Option<Spanned<u32>>,
@@ -126,11 +129,26 @@ struct Request {
     jwt: Option<Spanned<Map<String, Value>>>,
 }
 
+/// An answer of an upstream, such as `{ headers: { content-type: application/json }, body: '{"id":7}' }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Upstream {
+    /// Its status, 200 to 599. Default: 200.
+    #[serde(default)]
+    status: Option<Spanned<u16>>,
+    /// Header fields. `content-length` is that of the body unless it stands here.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Its body. Default: empty.
+    #[serde(default)]
+    body: String,
+}
+
 /// What is expected. What is not written may be anything.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Expect {
-    /// Status of the gateway's own answer.
+    /// Status of the gateway's own answer, or of what leaves of the upstream's where `upstream` says it.
     #[serde(default)]
     status: Option<Spanned<u16>>,
     /// Why it is refused, such as `jwt.expired`.
@@ -145,9 +163,12 @@ struct Expect {
     /// Who the client proved to be.
     #[serde(default)]
     consumer: Option<Spanned<String>>,
-    /// Header fields of the gateway's own answer.
+    /// Header fields of that answer.
     #[serde(default)]
     header: BTreeMap<String, Spanned<String>>,
+    /// The body of that answer, to the last byte. It needs `upstream`.
+    #[serde(default)]
+    body: Option<Spanned<String>>,
 }
 
 impl Trials {
@@ -199,12 +220,23 @@ impl Entry {
             problems
                 .push(problem.with_help("add `expect` with status, reason, route, to, consumer or header"));
         }
+        let bodies = [&self.expect, &self.expect_last].map(|expect| expect.as_ref()?.value.body.as_ref());
+        if let Some(body) = bodies.into_iter().flatten().next()
+            && self.upstream.is_none()
+        {
+            let text = "no body is known without what the upstream answers";
+            let problem = Problem::new("keys.missing", text).with_span(body.span);
+            problems.push(problem.with_help("say it by `upstream: { body: '...' }` beside `request`"));
+        }
         let expect = self.expect.and_then(|expect| problems.take(expectation(expect)));
         let expect_last = self
             .expect_last
             .and_then(|expect| problems.take(expectation(expect)));
         let token = self.request.value.jwt.clone();
+        let upstream = self.upstream.map(given).transpose();
+        let upstream = problems.take(upstream).flatten();
         let question = problems.take(question(self.request));
+        let question = question.map(|question| Question { upstream, ..question });
         let after = self.after.map_or(Duration::ZERO, Period::duration);
         let Some(question) = question else {
             return Err(problems);
@@ -259,6 +291,23 @@ fn question(request: Spanned<Request>) -> Result<Question, Problem> {
         headers: request.headers.into_iter().collect(),
         client,
         listener: request.listener,
+        upstream: None,
+    })
+}
+
+fn given(upstream: Upstream) -> Result<Given, Problem> {
+    let status = upstream.status.unwrap_or(Spanned::from(200));
+    if !(200..600).contains(&status.value) {
+        let text = format!(
+            "an upstream answers by a status from 200 to 599, not {}",
+            status.value
+        );
+        return Err(Problem::new("values.range", text).with_span(status.span));
+    }
+    Ok(Given {
+        status: status.value,
+        headers: upstream.headers.into_iter().collect(),
+        body: upstream.body,
     })
 }
 
@@ -292,10 +341,11 @@ fn expectation(expect: Spanned<Expect>) -> Result<Expectation, Problem> {
         to,
         consumer,
         header,
+        body,
     } = expect.value;
     let is_vain =
         status.is_none() && reason.is_none() && route.is_none() && to.is_none() && consumer.is_none();
-    if is_vain && header.is_empty() {
+    if is_vain && header.is_empty() && body.is_none() {
         return Err(Problem::new("tests.vain", "nothing is expected here").with_span(expect.span));
     }
     let header = header
@@ -309,5 +359,6 @@ fn expectation(expect: Spanned<Expect>) -> Result<Expectation, Problem> {
         to,
         consumer,
         header,
+        body,
     })
 }

@@ -129,6 +129,7 @@ impl Expectation {
             ("route", &self.route, explanation.route.as_deref()),
             ("to", &self.to, explanation.upstream.as_deref()),
             ("consumer", &self.consumer, explanation.consumer.as_deref()),
+            ("body", &self.body, explanation.body.as_deref()),
         ];
         for (what, expected, found) in texts {
             if let Some(expected) = expected {

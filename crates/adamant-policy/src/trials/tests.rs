@@ -77,6 +77,17 @@ fn every_expectation_is_compared() {
 }
 
 #[test]
+fn what_leaves_of_a_given_answer_is_compared() {
+    let text = r#"
+  - name: a
+    request: { get: "http://x/a/b", headers: { x-user: acme } }
+    upstream: { status: 404, headers: { x-kind: tea }, body: "none here" }
+    expect: { status: 404, to: echo, header: { x-stamp: seen, x-kind: coffee }, body: "none" }
+"#;
+    assert_eq!(missed(text), ["body none none here", "header x-kind coffee tea"]);
+}
+
+#[test]
 fn repetitions_stop_at_the_first_that_is_not_as_expected() {
     let text = r#"
   - name: a
@@ -146,6 +157,14 @@ fn everything_that_is_wrong_with_a_file_has_its_place() {
         ),
         ("  - { name: a, request: { get: x } }", "tests.vain"),
         ("  - { name: a, request: { get: x }, expect: {} }", "tests.vain"),
+        (
+            "  - { name: a, request: { get: x }, expect: { body: x } }",
+            "keys.missing",
+        ),
+        (
+            "  - { name: a, request: { get: x }, upstream: { status: 101 }, expect: { status: 1 } }",
+            "values.range",
+        ),
         (
             "  - { name: a, request: { get: x }, repeat: 1000001, expect: { status: 1 } }",
             "values.range",

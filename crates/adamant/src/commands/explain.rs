@@ -27,7 +27,7 @@ Examples:
 /// Tell what would happen to a request, and why
 ///
 /// Runs the compiled policy without network and without secrets: nothing is sent anywhere. A forwarded
-/// request has no status, and an upstream instead. The requests of a batch share their limits.
+/// request has no status, and an upstream instead, unless what the upstream answers is given with it. The requests of a batch share their limits.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(crate) struct ExplainArguments {
@@ -51,7 +51,8 @@ pub(crate) struct ExplainArguments {
     /// When the request arrives, such as 2026-11-23T12:00:00Z; now when absent.
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::Timestamp>,
-    /// The request as one JSON object: method, url, headers, client, listener.
+    /// The request as one JSON object: method, url, headers, client, listener; and what the upstream answers:
+    /// upstream, with status, headers, body.
     #[arg(long, value_name = "JSON", conflicts_with_all = ["url", "method", "header", "client", "listener"])]
     request: Option<String>,
     /// A file with one JSON request a line (`-` is standard input); the answers are JSON lines in the same
@@ -119,6 +120,7 @@ fn question(arguments: &ExplainArguments) -> Result<Question, Failure> {
         headers: arguments.header.clone(),
         client: arguments.client,
         listener: arguments.listener.clone(),
+        upstream: None,
     })
 }
 

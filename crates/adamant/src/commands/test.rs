@@ -32,7 +32,11 @@ A test file:
     - name: a burst ends
       request: { get: \"https://api.example.com/v1/orders/7\", jwt: { sub: acme, scope: orders:read } }
       repeat: 201
-      expect-last: { status: 429, reason: rate.exhausted }";
+      expect-last: { status: 429, reason: rate.exhausted }
+    - name: nobody learns what serves
+      request: { get: \"https://api.example.com/status\" }
+      upstream: { status: 404, headers: { server: old }, body: none }
+      expect: { status: 404, body: none, header: { content-length: \"4\" } }";
 
 /// Run the policy's tests
 ///

@@ -114,6 +114,41 @@ fn tests_share_nothing_and_repetitions_share_their_limits() {
 }
 
 #[test]
+fn what_leaves_of_a_given_answer_can_be_expected() {
+    let policy = r#"
+adamant: 1
+listeners: { public: { bind: "127.0.0.1:0" } }
+upstreams: { echo: { built-in: echo } }
+routes:
+  - name: all
+    match: { path: /** }
+    public: true
+    filters:
+      - headers: { response: { remove: [server], set: { x-kind: tea } } }
+    to: echo
+"#;
+    let text = r#"
+  - name: nobody learns what serves
+    request: { get: "http://x/" }
+    upstream: { status: 404, headers: { Server: old }, body: none }
+    expect: { status: 404, to: echo, header: { x-kind: tea, content-length: "4" }, body: none }
+  - name: a server is told
+    request: { get: "http://x/" }
+    upstream: { headers: { server: old } }
+    expect: { status: 200, header: { server: old } }
+"#;
+    let told = tests(Folder::with(policy), text).run(&["test"]).exits(1);
+    for part in [
+        "ok    nobody learns what serves\n",
+        "FAIL  a server is told\n",
+        "header server: expected old, found none\n",
+        "outcome   200 from echo\n",
+    ] {
+        assert!(told.stdout.contains(part), "{part}: {told:#?}");
+    }
+}
+
+#[test]
 fn a_failure_shows_what_was_expected_found_and_why() {
     let text = r#"
   - name: orders are public

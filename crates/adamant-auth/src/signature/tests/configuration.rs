@@ -27,7 +27,7 @@ fn settings_that_cannot_be_meant_are_refused() {
             json!(["@method", "@path", "@query-param"]),
             "@query-param",
         ),
-        ("body-at-most", json!("65KiB"), "cannot be held"),
+        ("body-at-most", json!("17MiB"), "cannot be held"),
         ("body-at-most", json!("0B"), "cannot be held"),
         ("remember", json!(5), "remembers nothing"),
         ("at-most", json!("0s"), "at-most"),
