@@ -110,6 +110,12 @@ async fn what_would_open_a_group_or_prove_no_body_does_not_load() {
             "groups.open-branch",
         ),
         (
+            "to: origin",
+            "any-of: [{ addresses: { allow: [10.0.0.0/8] } }, { all-of: [{ headers: { request: { remove: [x-a] } } }, \
+             { headers: { request: { remove: [x-b] } } }] }]",
+            "groups.open-branch",
+        ),
+        (
             "respond: { status: 200, text: done }",
             "webhook-signature: { secrets: [{ env: HOOK }], replay: allow }",
             "routes.unread-body",

@@ -73,6 +73,24 @@ async fn upstreams_learn_who_calls_from_the_gateway_alone() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_is_refused_rather_than_left_out() {
+    let (idp, origin) = (Idp::new(&[Algorithm::ES256]), Origin::hello().await);
+    let mut claims = idp.claims("alice", "");
+    claims["email"] = "x".repeat(4097).into();
+    claims["restricted"] = "yes".into();
+    let token = format!("Authorization: Bearer {}", idp.keys[0].sign(&claims));
+    for more in ["", ", on-fault: pass", ", on-fault: deny"] {
+        let step = format!(
+            "{{ identity-headers: {{ set: {{ x-aaa: \"claim:email\", x-restricted: \"claim:restricted\" }} }}{more} }}"
+        );
+        let gateway = setup(&origin, &idp, &[JWT, &step], "").start().await;
+        let answer = get(gateway.address(), "/", &[&token]).await;
+        assert_eq!(answer.refused(403), "identity-headers.too-long", "{more}");
+    }
+    assert_eq!(origin.count(), 0);
+}
+
+#[tokio::test]
 async fn where_nobody_is_known_nobody_is_told_of() {
     let (idp, origin) = (Idp::new(&[Algorithm::ES256]), Origin::hello().await);
     // What a later filter counts by is not the client's word either.

@@ -232,7 +232,7 @@ async fn whatever_is_published_beside_good_keys_changes_nothing() {
     let elsewhere = Publisher::of(&Idp::new(&[Algorithm::ES256])).await;
     let good = idp.keys[0].jwk();
     let broken = json!({"kty": "EC", "crv": "P-256", "kid": "broken", "x": "AA", "y": "AA"});
-    let set = json!({"keys": [broken, good, {"kty": "oct", "k": "c2VjcmV0"}, "text", null]}).to_string();
+    let set = json!({"keys": [&broken, good, {"kty": "oct", "k": "c2VjcmV0"}, "text", null]}).to_string();
     let publisher = Publisher::start(Answer::ok(set)).await;
     let gateway = start(&origin, &publisher, ", refresh: 1s").await;
     ready(&gateway).await;
@@ -245,7 +245,7 @@ async fn whatever_is_published_beside_good_keys_changes_nothing() {
         Answer::ok(large),
         Answer::status(302).with("location", &elsewhere.url()),
         Answer::ok("{}"),
-        Answer::ok("{\"keys\":[]}"),
+        Answer::ok(json!({"keys": [broken]}).to_string()),
         Answer::raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"),
     ];
     for (number, answer) in (1..).zip(bad) {
@@ -259,6 +259,18 @@ async fn whatever_is_published_beside_good_keys_changes_nothing() {
         assert_eq!(bearer(&gateway, &token(number)).await.status, 200, "{number}");
     }
     assert_eq!(elsewhere.origin().count(), 0, "a redirect is not followed");
+    // What the issuer takes back is no failure.
+    let before = gateway.metric("adamant_jwt_key_fetch_failures_total", &[]).await;
+    publisher.give(Answer::ok("{\"keys\":[]}"));
+    wait::polled("the token of the key that was taken back is refused", || async {
+        let answer = bearer(&gateway, &token(0)).await;
+        (answer.status == 401).then(|| assert_eq!(answer.refused(401), "jwt.key-unknown"))
+    })
+    .await;
+    let after = gateway.metric("adamant_jwt_key_fetch_failures_total", &[]).await;
+    assert_eq!(after, before);
+    let told = gateway.stderr().matches("publishes no key").count();
+    assert_eq!(told, 1, "{}", gateway.stderr());
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ async fn a_proof_is_good_for_a_while_and_so_many_are_remembered() {
         "policies.*[].jwt.sender.dpop.remember",
     ]);
     let (idp, origin) = (Idp::new(&[Algorithm::ES256]), Origin::hello().await);
-    let dpop = "dpop: { origins: \"http://api.test\", algorithms: [ES256], within: 5m, remember: 2 }";
+    let dpop = "dpop: { origins: \"http://api.test\", algorithms: [ES256], within: 5m, remember: 16 }";
     let gateway = start(&idp, &origin, dpop).await;
     let client = Key::new("client", Algorithm::ES256);
     let token = bound(&idp, &json!({"jkt": thumbprint(&client)}));
@@ -168,7 +168,7 @@ async fn a_proof_is_good_for_a_while_and_so_many_are_remembered() {
         ("c", now() - 330, 401, "jwt.proof-time"),
         ("d", now() + 330, 401, "jwt.proof-time"),
         ("a", now(), 401, "jwt.proof-replayed"),
-        ("e", now(), 503, "jwt.proofs-full"),
+        ("e", now(), 429, "jwt.proofs-exceeded"),
     ];
     for (name, made, status, reason) in cases {
         let proof = proof(&client, &token, TARGET, name, &json!({ "iat": made }));
@@ -177,6 +177,20 @@ async fn a_proof_is_good_for_a_while_and_so_many_are_remembered() {
             assert_eq!(answer.status, 200, "{}", answer.text());
         } else {
             assert_eq!(answer.refused(status), reason);
+        }
+    }
+    // Others go on until there is no room for anybody.
+    for number in 0..8 {
+        let other = Key::new(&format!("other-{number}"), Algorithm::ES256);
+        let token = bound(&idp, &json!({"jkt": thumbprint(&other)}));
+        for name in ["a", "b"] {
+            let proof = proof(&other, &token, TARGET, name, &json!({}));
+            let answer = send(&gateway, &token, &proof).await;
+            if number < 7 {
+                assert_eq!(answer.status, 200, "{}", answer.text());
+            } else {
+                assert_eq!(answer.refused(503), "jwt.proofs-full");
+            }
         }
     }
 }

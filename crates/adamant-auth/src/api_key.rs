@@ -112,7 +112,7 @@ impl Filter for ApiKey {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request(Self::check)
+        hooks.request(Self::check).conceal(Self::conceal)
     }
 }
 
@@ -157,6 +157,12 @@ impl ApiKey {
                 Verdict::Pass
             }
             Err(reason) => self.challenges.refuse(reason),
+        }
+    }
+
+    fn conceal(&self, request: &mut Request) {
+        if !self.forward {
+            self.source.conceal(request);
         }
     }
 

@@ -119,7 +119,9 @@ impl Filter for Basic {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request_or_async(Self::recall, Self::check)
+        hooks
+            .request_or_async(Self::recall, Self::check)
+            .conceal(Self::conceal)
     }
 }
 
@@ -227,6 +229,12 @@ impl Basic {
             Credential::strip(request);
         }
         Verdict::Pass
+    }
+
+    fn conceal(&self, request: &mut Request) {
+        if !self.forward && Credential::is_sent(request) {
+            Credential::strip(request);
+        }
     }
 
     fn refuse(&self, none: NoCredential) -> Verdict {

@@ -22,6 +22,8 @@ pub(crate) enum Source {
     BearerOrProof,
     /// A header field that holds the credential alone.
     Header(HeaderName),
+    /// The same for a token, beside which no other stands in `Authorization`.
+    TokenHeader(HeaderName),
     /// A cookie.
     Cookie(Box<str>),
     /// A parameter of the query.
@@ -56,6 +58,14 @@ impl Source {
         })
     }
 
+    /// A header field that holds a token.
+    pub(crate) fn token_header(name: &str) -> Result<Self, Problem> {
+        Ok(match Self::header(name)? {
+            Self::Header(field) => Self::TokenHeader(field),
+            other => other,
+        })
+    }
+
     /// A cookie by its name in the file (RFC 6265 §4.1.1).
     pub(crate) fn cookie(name: &str) -> Result<Self, Problem> {
         if !name.is_empty() && name.bytes().all(is_token_byte) {
@@ -87,11 +97,8 @@ impl Source {
                 Found::Absent => by_one_way(request, bearer(request)),
                 found => by_one_way(request, found),
             },
-            Self::Header(name) => match request.single(name) {
-                Single::Absent => Found::Absent,
-                Single::Several => Found::Several,
-                Single::One(value) => one(value.as_bytes()),
-            },
+            Self::Header(name) => field(request, name),
+            Self::TokenHeader(name) => alone(request, field(request, name)),
             Self::Cookie(name) => alone(request, cookie(request, name)),
             Self::Query(name) => alone(request, parameter(request, name)),
         }
@@ -105,9 +112,25 @@ impl Source {
                 request.remove_header(&AUTHORIZATION);
                 request.remove_header(&DPOP);
             }
-            Self::Header(name) => request.remove_header(name),
+            Self::Header(name) | Self::TokenHeader(name) => request.remove_header(name),
             Self::Cookie(name) => strip_cookie(request, name),
             Self::Query(name) => request.remove_query(name),
+        }
+    }
+
+    /// Takes away what stands here as a credential, whatever it is worth. An upstream may know tokens with proofs
+    /// where this step knows bearer tokens only.
+    pub(crate) fn conceal(&self, request: &mut Request) {
+        let is_sent = match self {
+            Self::Bearer | Self::BearerOrProof => {
+                request.came_to_group(&AUTHORIZATION)
+                    && (bearer(request) != Found::Absent || is_proof_scheme(request))
+            }
+            Self::Header(name) | Self::TokenHeader(name) => request.came_to_group(name),
+            Self::Cookie(_) | Self::Query(_) => true,
+        };
+        if is_sent {
+            self.strip(request);
         }
     }
 }
@@ -125,10 +148,18 @@ fn one(value: &[u8]) -> Found<'_> {
     }
 }
 
-/// A token elsewhere beside a bearer token: the upstream could believe the one that nobody checked.
+fn field<'r>(request: &'r Request, name: &HeaderName) -> Found<'r> {
+    match request.single(name) {
+        Single::Absent => Found::Absent,
+        Single::Several => Found::Several,
+        Single::One(value) => one(value.as_bytes()),
+    }
+}
+
+/// A token elsewhere beside one in `Authorization`: the upstream could believe the one that nobody checked.
 fn alone<'r>(request: &'r Request, found: Found<'r>) -> Found<'r> {
     match found {
-        Found::One(_) if bearer(request) != Found::Absent => Found::Several,
+        Found::One(_) if bearer(request) != Found::Absent || is_proof_scheme(request) => Found::Several,
         found => found,
     }
 }
@@ -216,6 +247,9 @@ fn only<'r>(mut values: impl Iterator<Item = &'r [u8]>) -> Found<'r> {
 
 /// Writes the cookies that are left into one field; this source pays an allocation for it.
 pub(crate) fn strip_cookie(request: &mut Request, name: &str) {
+    if !cookie_pairs(request).any(|pair| value_of(pair, name).is_some()) {
+        return;
+    }
     let kept: Vec<&[u8]> = cookie_pairs(request)
         .filter(|pair| value_of(pair, name).is_none())
         .collect();
@@ -230,147 +264,4 @@ pub(crate) fn strip_cookie(request: &mut Request, name: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Header fields of a request.
-    type Fields<'f> = &'f [(&'static str, &'f str)];
-
-    fn request(target: &str, fields: Fields<'_>) -> Request {
-        let request = Request::build(Method::GET, target).unwrap();
-        fields
-            .iter()
-            .fold(request, |request, (name, value)| request.with_header(name, value))
-    }
-
-    #[test]
-    fn a_bearer_token_has_one_place() {
-        let cases: [(&str, Fields<'_>, Found<'_>); 16] = [
-            ("/", &[], Found::Absent),
-            ("/", &[("authorization", "Bearer abc")], Found::One(b"abc")),
-            ("/", &[("authorization", "bEARER abc")], Found::One(b"abc")),
-            ("/", &[("authorization", "Bearer   abc")], Found::One(b"abc")),
-            ("/", &[("authorization", "Bearer a b")], Found::One(b"a b")),
-            ("/", &[("authorization", "Bearer")], Found::Unreadable),
-            ("/", &[("authorization", "Bearer ")], Found::Unreadable),
-            ("/", &[("authorization", "Bearerabc")], Found::Absent),
-            ("/", &[("authorization", "Basic abc")], Found::Absent),
-            ("/", &[("authorization", "")], Found::Absent),
-            (
-                "/",
-                &[("authorization", "Bearer a"), ("authorization", "Bearer a")],
-                Found::Several,
-            ),
-            (
-                "/",
-                &[("authorization", "Bearer a"), ("authorization", "Basic a")],
-                Found::Several,
-            ),
-            ("/?access_token=a", &[], Found::Absent),
-            (
-                "/?access_token=a",
-                &[("authorization", "Bearer a")],
-                Found::Several,
-            ),
-            (
-                "/?my_access_token=a",
-                &[("authorization", "Bearer a")],
-                Found::One(b"a"),
-            ),
-            (
-                "/",
-                &[("cookie", "token=a"), ("authorization", "Bearer b")],
-                Found::One(b"b"),
-            ),
-        ];
-        for (target, fields, expected) in cases {
-            let request = request(target, fields);
-            assert_eq!(Source::Bearer.find(&request), expected, "{target} {fields:?}");
-        }
-    }
-
-    #[test]
-    fn other_places_hold_the_credential_alone() {
-        let header = Source::header("X-Api-Key").unwrap();
-        let cookie = Source::cookie("token").unwrap();
-        let query = Source::query("token").unwrap();
-        let cases: [(&Source, &str, Fields<'_>, Found<'_>); 15] = [
-            (&header, "/", &[("x-api-key", "abc")], Found::One(b"abc")),
-            (&header, "/", &[("x-api-key", "")], Found::Unreadable),
-            (
-                &header,
-                "/",
-                &[("x-api-key", "a"), ("x-api-key", "a")],
-                Found::Several,
-            ),
-            (
-                &header,
-                "/",
-                &[("x-api-key", "a"), ("authorization", "Bearer b")],
-                Found::One(b"a"),
-            ),
-            (
-                &cookie,
-                "/",
-                &[("cookie", "a=1; token=abc; b=2")],
-                Found::One(b"abc"),
-            ),
-            (
-                &cookie,
-                "/",
-                &[("cookie", "a=1"), ("cookie", "token=abc")],
-                Found::One(b"abc"),
-            ),
-            (&cookie, "/", &[("cookie", "token=a; token=a")], Found::Several),
-            (
-                &cookie,
-                "/",
-                &[("cookie", "token=a"), ("authorization", "Bearer b")],
-                Found::Several,
-            ),
-            (&cookie, "/", &[("cookie", "tokens=a; atoken=b")], Found::Absent),
-            (&cookie, "/", &[("cookie", "token")], Found::Unreadable),
-            (&query, "/?token=abc&x=1", &[], Found::One(b"abc")),
-            (&query, "/?token=a&token=b", &[], Found::Several),
-            (&query, "/?token", &[], Found::Unreadable),
-            (
-                &query,
-                "/?token=a",
-                &[("authorization", "Bearer b")],
-                Found::Several,
-            ),
-            (
-                &query,
-                "/?token=a",
-                &[("authorization", "Basic b")],
-                Found::One(b"a"),
-            ),
-        ];
-        for (source, target, fields, expected) in cases {
-            let request = request(target, fields);
-            assert_eq!(source.find(&request), expected, "{source:?} {target} {fields:?}");
-        }
-    }
-
-    #[test]
-    fn a_stripped_credential_leaves_the_rest_alone() {
-        let source = Source::cookie("token").unwrap();
-        let mut request = request("/", &[("cookie", "a=1; token=abc"), ("cookie", "b=2")]);
-        source.strip(&mut request);
-        assert_eq!(request.header(&COOKIE).unwrap(), "a=1; b=2");
-        let mut request = self::request("/", &[("cookie", "token=abc")]);
-        source.strip(&mut request);
-        assert_eq!(request.header(&COOKIE), None);
-        let mut request = self::request("/?token=abc&x=1", &[]);
-        Source::query("token").unwrap().strip(&mut request);
-        assert_eq!(request.query(), Some("x=1"));
-    }
-
-    #[test]
-    fn names_that_no_request_can_carry_are_problems() {
-        assert_eq!(Source::header("Authorization").unwrap(), Source::Bearer);
-        assert!(Source::header("x y").is_err() && Source::header("cookie").is_err());
-        assert!(Source::cookie("").is_err() && Source::cookie("a;b").is_err());
-        assert!(Source::query("").is_err() && Source::query("a&b").is_err());
-    }
-}
+mod tests;

@@ -18,8 +18,8 @@ use crate::inquiry::{self, Inquiry, Settings, lower_case};
 /// The service gets a `GET` without a body. It learns the request from `X-Forwarded-Method`, `X-Forwarded-Proto`,
 /// `X-Forwarded-Host` (with the port), `X-Forwarded-Uri` (path and query) and `X-Forwarded-For` (the client's
 /// address), as from Traefik and Caddy; behind proxies that the listener trusts, scheme, host and address are those
-/// for which the client asked there. Its 2xx lets the request pass; its 401, 403 and redirects are answered to the client; anything
-/// else is a fault.
+/// for which the client asked there. Its 2xx lets the request pass; its 401, 403 and redirects are answered to the
+/// client; anything else is a fault. In `any-of`, a redirect is answered when no other branch passes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ForwardAuthConfig {
@@ -113,7 +113,9 @@ impl Filter for ForwardAuth {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request_async(Self::check)
+        hooks
+            .request_async(Self::check)
+            .conceal(|own, request| own.inquiry.conceal(request, Some(&own.consumer)))
     }
 }
 

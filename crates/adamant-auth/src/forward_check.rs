@@ -74,7 +74,9 @@ impl Filter for ForwardCheck {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request_async(Self::check)
+        hooks
+            .request_async(Self::check)
+            .conceal(|own, request| own.inquiry.conceal(request, None))
     }
 }
 

@@ -17,7 +17,8 @@ use crate::owned_field::owned_field;
 ///
 /// Each field is taken out of every request as the client sent it, and set when there is something to tell. What
 /// is told has one form: every byte but printable ASCII, and blanks, commas and percent signs, are
-/// percent-encoded; several values stand in one field with commas between them. The step runs on public routes,
+/// percent-encoded; several values stand in one field with commas between them. A value of more than 4,096 bytes
+/// refuses the request, whatever `on-fault` says: an upstream could believe in what is left out. The step runs on public routes,
 /// too, where there may be nobody to tell of. A `when` beside it limits both, so that the fields of a client
 /// would pass where it does not hold.
 ///

@@ -198,6 +198,16 @@ impl Inquiry {
         Ok(answer)
     }
 
+    /// Takes away what the service would have been asked about, and what only its answer may set, since another branch
+    /// of a group has passed.
+    pub(crate) fn conceal(&self, request: &mut Request, read: Option<&HeaderName>) {
+        for name in self.take.iter().chain(&self.strip).chain(read) {
+            if request.came_to_group(name) {
+                request.remove_header(name);
+            }
+        }
+    }
+
     fn passes(&self, status: u16) -> bool {
         (200..300).contains(&status) && (self.pass.is_empty() || self.pass.contains(&status))
     }
@@ -258,6 +268,7 @@ impl Inquiry {
                     status,
                     fields: told,
                     body: <_>::default(),
+                    refuses: true,
                 }))
             }
             _ => BAD_ANSWER.fault(),

@@ -69,7 +69,9 @@ impl Filter for Introspection {
     }
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
-        hooks.request_or_async(Self::recall, Self::ask)
+        hooks
+            .request_or_async(Self::recall, Self::ask)
+            .conceal(Self::conceal)
     }
 }
 
@@ -152,6 +154,12 @@ impl Introspection {
                 Verdict::Pass
             }
             Err(reason) => self.refuse(reason),
+        }
+    }
+
+    fn conceal(&self, request: &mut Request) {
+        if !self.forward {
+            self.source.conceal(request);
         }
     }
 

@@ -101,9 +101,11 @@ impl Filter for Jwt {
 
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
         if self.verifier.algorithms.are_cheap() && self.sender.is_none() {
-            return hooks.request(Self::check);
+            return hooks.request(Self::check).conceal(Self::conceal);
         }
-        hooks.request_or_async(Self::recall, Self::verify)
+        hooks
+            .request_or_async(Self::recall, Self::verify)
+            .conceal(Self::conceal)
     }
 }
 
@@ -160,11 +162,12 @@ impl Jwt {
         request: &Request,
         remote: &Arc<Remote>,
     ) -> Result<Proof, &'static Reason> {
-        let name = self.verifier.key_named_by(token, remote).unwrap_or_default();
+        let name = self.verifier.key_named_by(token, remote);
         let asked = Remote::ask(remote, name, request.now()).await;
         match self.verifier.verify(token, now(request)) {
             Err(reason) if *reason == reason::KEY_UNKNOWN => {
-                if asked == Asked::Answered {
+                // Tokens that name no key are not told apart: one bad one must not keep the others from asking.
+                if let Some(name) = name.filter(|_| asked == Asked::Answered) {
                     remote.note_unknown(name, request.now());
                 }
                 // Whether the issuer has such a key can only be said by whoever could ask it.
@@ -211,6 +214,12 @@ impl Jwt {
             Found::Absent => Err(&reason::MISSING),
             Found::Several => Err(&reason::SEVERAL),
             Found::Unreadable => Err(&reason::UNREADABLE),
+        }
+    }
+
+    fn conceal(&self, request: &mut Request) {
+        if !self.forward {
+            self.source.conceal(request);
         }
     }
 

@@ -125,6 +125,7 @@ impl Filter for OidcLogin {
     fn hooks(&self, hooks: Hooks<Self>) -> Hooks<Self> {
         hooks
             .request_or_async(Self::check, Self::complete)
+            .conceal(Self::conceal)
             .response(Self::renew)
     }
 }
@@ -180,6 +181,11 @@ impl OidcLogin {
         })
     }
 
+    fn conceal(&self, request: &mut Request) {
+        strip_cookie(request, &self.session_cookie);
+        strip_cookie(request, &self.login_cookie);
+    }
+
     fn session_of(&self, request: &Request) -> Result<Session, &'static Reason> {
         let value = match cookie(request, &self.session_cookie) {
             Found::Absent => return Err(&reason::MISSING),
@@ -194,8 +200,7 @@ impl OidcLogin {
     fn accept(&self, request: &mut Request, mut session: Session) -> Verdict {
         let identity = session::identity(&session, &self.name, &self.consumers);
         request.put(&self.identity, identity);
-        strip_cookie(request, &self.session_cookie);
-        strip_cookie(request, &self.login_cookie);
+        self.conceal(request);
         if session.is_due(self.lifetime, request.wall())
             && let Some(sealers) = &self.sealers
         {
@@ -222,7 +227,7 @@ impl OidcLogin {
             code_challenge: &pending.code_challenge(),
         });
         match (location, pending.cookie(&self.login_cookie, &sealers.login)) {
-            (Ok(location), Ok(cookie)) => redirect(&location, [Some(cookie), None]),
+            (Ok(location), Ok(cookie)) => redirect(&location, [Some(cookie), None], true),
             (Err(reason), _) | (_, Err(reason)) => reason.fault(),
         }
     }
@@ -276,6 +281,7 @@ impl OidcLogin {
         Ok(redirect(
             &pending.target,
             [Some(cookie), session::set(&self.login_cookie, "", 0)],
+            false,
         ))
     }
 
@@ -376,6 +382,7 @@ impl OidcLogin {
             status: 200,
             fields,
             body: "You are signed out here.\n".into(),
+            refuses: false,
         }))
     }
 
@@ -407,8 +414,9 @@ fn is_same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-/// Sends the browser to another page. What was asked for stays between gateway and issuer.
-fn redirect(location: &str, cookies: [Option<HeaderValue>; 2]) -> Verdict {
+/// Sends the browser to another page; to the issuer in place of a refusal. What was asked for stays between gateway
+/// and issuer.
+fn redirect(location: &str, cookies: [Option<HeaderValue>; 2], refuses: bool) -> Verdict {
     let Ok(location) = HeaderValue::from_str(location) else {
         return reason::ISSUER_FAILED.fault();
     };
@@ -422,6 +430,7 @@ fn redirect(location: &str, cookies: [Option<HeaderValue>; 2]) -> Verdict {
         status: 302,
         fields,
         body: Default::default(),
+        refuses,
     }))
 }
 

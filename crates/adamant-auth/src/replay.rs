@@ -128,6 +128,13 @@ impl Replay {
         Seen::First
     }
 
+    /// Whether `mark` is known: it was accepted before, or is being tried.
+    pub(crate) fn knows(&self, mark: &Mark, now: Tick) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.known.get(mark);
+        known.is_some_and(|known| now.since(known.at) <= self.window)
+    }
+
     /// Ends an attempt that began `at` some time. One whose time is over is not known any more.
     fn end(&self, mark: &Mark, at: Tick, counts: bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

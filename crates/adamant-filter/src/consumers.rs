@@ -57,9 +57,15 @@ impl Consumers {
     pub fn resolve(&self, identity: Identity) -> Identity {
         match self.known.get(identity.qualified()) {
             Some(consumer) => identity.of_consumer(Arc::clone(consumer)),
-            None if self.names.contains(identity.subject()) => identity.of_stranger(),
+            None if self.is_namesake(identity.subject()) => identity.of_stranger(),
             None => identity,
         }
+    }
+
+    /// Whether a credential calls itself like a consumer of the file, or as a namesake is called here.
+    fn is_namesake(&self, subject: &str) -> bool {
+        let last = subject.rsplit_once(':').map_or(subject, |(_, last)| last);
+        self.names.contains(last)
     }
 
     /// Whether the file has a plan of this name.
@@ -148,6 +154,11 @@ mod tests {
             let called = if is_namesake { "api-key::acme" } else { name };
             assert_eq!(identity.consumer(), called, "a namesake is not the consumer");
         }
+        // Nor can anybody take the name by which a namesake is called.
+        let namesake = table.resolve(Identity::new("api-key", "", "acme"));
+        let impostor = table.resolve(Identity::new("jwt", "https://id.test/", "api-key::acme"));
+        assert_eq!(impostor.consumer(), "jwt:https://id.test/:api-key::acme");
+        assert_ne!(impostor.consumer(), namesake.consumer());
         // No credential can claim to be a consumer of the file.
         let forged = table.resolve(Identity::new("consumer", "", "acme"));
         assert_ne!(

@@ -15,6 +15,7 @@ use crate::verdict::{Fault, Verdict};
 pub type Waiting<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
 
 type RequestFn = Box<dyn Fn(&mut Request) -> Verdict + Send + Sync>;
+type ConcealFn = Box<dyn Fn(&mut Request) + Send + Sync>;
 type QuickFn = Box<dyn Fn(&mut Request) -> Option<Verdict> + Send + Sync>;
 type BodyFn = Box<dyn Fn(&mut Request, &mut Chunk) -> Verdict + Send + Sync>;
 type AttemptFn = Box<dyn Fn(&mut Attempt<'_>) -> Result<(), Fault> + Send + Sync>;
@@ -105,6 +106,8 @@ impl std::fmt::Debug for RequestHook {
 pub struct Wired {
     /// Before an endpoint is chosen.
     pub request: Vec<RequestHook>,
+    /// When another branch of a group has passed.
+    pub conceal: Vec<ConcealFn>,
     /// For each piece of the request body.
     pub request_body: Vec<BodyFn>,
     /// Once per try.
@@ -121,6 +124,7 @@ impl std::fmt::Debug for Wired {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wired")
             .field("request", &self.request.len())
+            .field("conceal", &self.conceal.len())
             .field("request_body", &self.request_body.len())
             .field("attempt", &self.attempt.len())
             .field("response", &self.response.len())
@@ -182,6 +186,20 @@ impl<F: Send + Sync + 'static> Hooks<F> {
             Box::new(move |request| quick(&filter, request)),
             waiting,
         ));
+        self
+    }
+
+    /// Takes away whatever this step would take for a credential, whatever it is worth: another branch of a group
+    /// has passed, and the upstream could believe what nobody has checked. A step that passes a credential on when
+    /// it is good leaves it.
+    ///
+    /// It runs for every branch of `any-of` but the one that passed, once the group has passed.
+    #[must_use]
+    pub fn conceal(mut self, hook: impl Fn(&F, &mut Request) + Send + Sync + 'static) -> Self {
+        let filter = Arc::clone(&self.filter);
+        self.wired
+            .conceal
+            .push(Box::new(move |request| hook(&filter, request)));
         self
     }
 

@@ -87,6 +87,12 @@ impl Journal {
         self.entries.push(Before::Field(name.clone()));
     }
 
+    /// Whether this field has been changed.
+    pub(crate) fn has_field(&self, name: &HeaderName) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| matches!(entry, Before::Field(field) if field == name))
+    }
+
     /// The target is about to change.
     pub(crate) fn target(&mut self, target: &Uri) {
         if self.is_on {

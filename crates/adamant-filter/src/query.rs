@@ -1,6 +1,6 @@
 //! Names of query parameters, in whatever spelling: receivers decode them.
 //!
-//! Decodes nothing into memory, and knows no values.
+//! Decodes nothing into memory, and reads no values.
 
 /// Whether a name as it is written in a query means `name`: escapes and `+` are read as receivers of forms read them.
 #[must_use]
@@ -23,6 +23,17 @@ pub fn is_parameter(written: &[u8], name: &str) -> bool {
         rest = after;
     }
     wanted.next().is_none()
+}
+
+/// A query without the pairs of this name, with its question mark unless it is empty; `None` when it has no such pair.
+pub(crate) fn without_parameter(query: &str, name: &str) -> Option<String> {
+    let is_meant = |pair: &str| is_parameter(pair.split('=').next().unwrap_or_default().as_bytes(), name);
+    if !query.split('&').any(is_meant) {
+        return None;
+    }
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_meant(pair)).collect();
+    let mark = if kept.is_empty() { "" } else { "?" };
+    Some(format!("{mark}{}", kept.join("&")))
 }
 
 const fn hex(digit: u8) -> Option<u8> {
@@ -63,5 +74,19 @@ mod tests {
             assert!(!is_parameter(written.as_bytes(), "access_token"), "{written}");
         }
         assert!(is_parameter(b"a+b", "a b") && is_parameter(b"a%zzb", "a%zzb"));
+    }
+
+    #[test]
+    fn what_is_left_of_a_query_is_as_it_was() {
+        let cases = [
+            ("a=1", None),
+            ("", None),
+            ("t=1", Some("")),
+            ("a=1&t=2&b", Some("?a=1&b")),
+            ("%74=1&a=t&t", Some("?a=t")),
+        ];
+        for (query, left) in cases {
+            assert_eq!(without_parameter(query, "t").as_deref(), left, "{query}");
+        }
     }
 }

@@ -18,7 +18,7 @@ pub use self::origin::{Origin, RouteFacts, Told};
 use crate::fields::NameBatch;
 use crate::identity::TlsFacts;
 use crate::journal::{Before, Journal, Mark};
-use crate::query::is_parameter;
+use crate::query::without_parameter;
 use crate::slot::{Facts, MayRead, Reads, Slot, Word, Writes};
 use crate::time::{Tick, Wall};
 
@@ -231,6 +231,13 @@ impl Request {
         self.head.remove_header(name);
     }
 
+    /// Whether no step of the group that is being asked has written this field: what stands in it came to the group.
+    /// For [`Hooks::conceal`](crate::Hooks::conceal), which must not take away what another branch has set.
+    #[must_use]
+    pub fn came_to_group(&self, name: &HeaderName) -> bool {
+        !self.journal.has_field(name)
+    }
+
     /// Takes away all fields whose name `matches`. Allocates nothing.
     pub fn remove_headers(&mut self, matches: impl Fn(&HeaderName) -> bool) {
         loop {
@@ -243,15 +250,12 @@ impl Request {
     }
 
     /// Takes away all pairs of the query with this name, in whatever spelling; the upstream and later filters do not
-    /// see them. Allocates the new target.
+    /// see them. Allocates the new target if there is one.
     pub fn remove_query(&mut self, name: &str) {
-        let Some(query) = self.query() else { return };
-        let kept: Vec<&str> = query
-            .split('&')
-            .filter(|pair| !is_parameter(pair.split('=').next().unwrap_or_default().as_bytes(), name))
-            .collect();
-        let mark = if kept.is_empty() { "" } else { "?" };
-        let target = format!("{}{mark}{}", self.path(), kept.join("&"));
+        let Some(query) = self.query().and_then(|query| without_parameter(query, name)) else {
+            return;
+        };
+        let target = format!("{}{query}", self.path());
         // HTTP/2 keeps the authority in the target, so that only this part may change. A target without a
         // part of its query is as valid as it was.
         let mut parts = self.head.uri.clone().into_parts();

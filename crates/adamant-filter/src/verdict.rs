@@ -101,6 +101,9 @@ pub struct Reply {
     pub fields: Fields,
     /// The body.
     pub body: Bytes,
+    /// Whether it stands in for a refusal, such as a redirect to where people sign in. In a group, later branches are
+    /// asked before it is told; any other answer ends the group.
+    pub refuses: bool,
 }
 
 /// "Could not decide": the world failed, not the client.

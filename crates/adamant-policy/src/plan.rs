@@ -7,6 +7,7 @@ mod compile;
 mod condition;
 mod consumers;
 mod exchange;
+mod group;
 mod pattern;
 mod route;
 mod run;

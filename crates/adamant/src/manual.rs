@@ -17,6 +17,13 @@ const HEAD: &str = "\
 One word of a step each, in alphabetical order. Every step also takes `id`, `when`, `shadow` and `on-fault`. A refusal
 names its reason as `FILTER.REASON` in the body, the access log and the metrics. This page is made by
 `adamant schema --manual`.
+
+Steps can be grouped. `all-of` passes when all of its steps pass. `any-of` asks its branches in order, each with the
+request as it came, and passes with the first that passes. What the other branches would have taken for a credential
+goes no further then, whether they have looked at it or not, unless their `forward` is true. When none passes, the
+client learns one answer: of a branch that could not decide (503), else about a credential that was sent, else a
+redirect to where people sign in, else that a credential is missing. One `when` beside a group or a `use` is asked once
+for all of its steps.
 ";
 
 /// The whole manual.

@@ -69,6 +69,13 @@ impl<'c> Credential<'c> {
         (!name.is_empty()).then_some(Self { name, password })
     }
 
+    /// Whether a request carries something that is meant to be one, good or not.
+    pub(super) fn is_sent(request: &Request) -> bool {
+        let mut room: Room = [0; TEXT_MAX + 3];
+        request.came_to_group(&AUTHORIZATION)
+            && !matches!(Credential::read(request, &mut room), Err(NoCredential::Absent))
+    }
+
     /// Takes the credential away.
     pub(super) fn strip(request: &mut Request) {
         request.remove_header(&AUTHORIZATION);

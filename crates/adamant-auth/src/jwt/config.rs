@@ -166,7 +166,7 @@ impl JwtConfig {
     pub(super) fn source(&self) -> Result<Source, Problem> {
         let source = match (&self.header, &self.cookie, &self.query) {
             (None, None, None) => Source::Bearer,
-            (Some(name), None, None) => Source::header(name)?,
+            (Some(name), None, None) => Source::token_header(name)?,
             (None, Some(name), None) => Source::cookie(name)?,
             (None, None, Some(name)) => Source::query(name)?,
             (_, _, query) => {

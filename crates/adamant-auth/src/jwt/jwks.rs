@@ -92,6 +92,7 @@ pub(super) fn keys(bytes: &[u8], allowed: Algorithms) -> Result<Vec<Key>, JwksEr
 
 /// The usable keys of a set that an issuer publishes, and how many entries are mistakes. No entry takes the
 /// others with it: what cannot be used, must not be public or could be taken for an earlier key is passed over.
+/// A set without any usable key counts where it has no mistakes: the issuer has taken its keys back.
 pub(super) fn published(bytes: &[u8], allowed: Algorithms) -> Result<(Vec<Key>, usize), JwksError> {
     let document = json::object_with_gaps(bytes).ok_or(JwksError::Malformed)?;
     let mut usable = Vec::new();
@@ -102,7 +103,7 @@ pub(super) fn published(bytes: &[u8], allowed: Algorithms) -> Result<(Vec<Key>, 
             Err(flaw) => mistakes += usize::from(flaw.is_mistake()),
         }
     }
-    if usable.is_empty() {
+    if usable.is_empty() && mistakes != 0 {
         Err(JwksError::Unusable(Vec::new()))
     } else {
         Ok((usable, mistakes))
@@ -187,6 +188,7 @@ pub(crate) fn material(jwk: &Map<String, Value>) -> Result<Material, Unfit> {
         (Some("EC"), Some("P-384")) => Ok(Material::P384(point(jwk, 48)?)),
         (Some("OKP"), Some("Ed25519")) => Ok(Material::Ed25519(bytes(jwk, "x")?)),
         (None, _) => Err(Unfit::Member("kty")),
+        (Some("EC" | "OKP"), None) => Err(Unfit::Member("crv")),
         (Some(_), _) => Err(Unfit::Kind),
     }
 }
@@ -379,10 +381,21 @@ mod tests {
         for set in [
             json!([]),
             json!({}),
-            json!({"keys": []}),
+            json!({"keys": {}}),
+            json!({"keys": [{"kty": "EC"}]}),
             json!({"keys": vec![rsa(); 101]}),
         ] {
             assert!(published(set.to_string().as_bytes(), all()).is_err(), "{set:.40}");
+        }
+        // Nothing is wrong with these: the issuer has no key that counts here.
+        for set in [
+            json!([]),
+            json!([with(rsa(), "use", "enc")]),
+            json!([{"kty": "OKP", "crv": "X25519"}]),
+        ] {
+            let set = json!({ "keys": set }).to_string();
+            let (keys, mistakes) = published(set.as_bytes(), all()).unwrap();
+            assert_eq!((keys.len(), mistakes), (0, 0), "{set}");
         }
     }
 

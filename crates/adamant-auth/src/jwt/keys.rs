@@ -240,6 +240,12 @@ impl KeySet {
         other.keys.iter().all(|key| self.has(&key.mark))
     }
 
+    /// Whether a header names one of them.
+    pub(super) fn names(&self, header: &Header<'_>) -> bool {
+        let named = header.key.as_deref();
+        named.is_some_and(|name| self.keys.iter().any(|key| key.id.as_deref() == Some(name)))
+    }
+
     /// The one key that a header means: by `kid` and by what the key permits.
     pub(super) fn select(&self, header: &Header<'_>, algorithm: Algorithm) -> Result<&Key, &'static Reason> {
         let named = header.key.as_deref();

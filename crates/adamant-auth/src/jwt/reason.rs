@@ -118,6 +118,11 @@ pub(super) const PROOF_TIME: Reason = Reason::new(
 pub(super) const PROOF_TOKEN: Reason = Reason::new("proof-token", 401, "the DPoP proof is for another token");
 pub(super) const PROOF_REPLAYED: Reason =
     Reason::new("proof-replayed", 401, "the DPoP proof was used before");
+pub(super) const PROOFS_EXCEEDED: Reason = Reason::new(
+    "proofs-exceeded",
+    429,
+    "this client has sent as many DPoP proofs as can be remembered of one",
+);
 pub(super) const PROOFS_FULL: Reason = Reason::new(
     "proofs-full",
     503,
@@ -197,5 +202,6 @@ pub(super) const ALL: &[&Reason] = &[
     &PROOF_TIME,
     &PROOF_TOKEN,
     &PROOF_REPLAYED,
+    &PROOFS_EXCEEDED,
     &PROOFS_FULL,
 ];

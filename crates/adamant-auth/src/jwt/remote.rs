@@ -79,6 +79,8 @@ pub(super) struct Remote {
     due: Mutex<Tick>,
     /// Whether the last fetch failed.
     is_failing: AtomicBool,
+    /// Whether the last set had no key that counts here, told once.
+    is_empty: AtomicBool,
     /// Mistakes in the last set, told once.
     mistakes: AtomicU64,
     flight: Arc<Flight>,
@@ -125,6 +127,7 @@ impl Remote {
             good_until: AtomicU64::new(0),
             due: Mutex::new(Tick(0)),
             is_failing: AtomicBool::new(false),
+            is_empty: AtomicBool::new(false),
             mistakes: AtomicU64::new(0),
             flight: Arc::new(Flight::new(published.cool_down.duration())),
             unknown: Unknown::new(published.cool_down.duration()),
@@ -170,8 +173,9 @@ impl Remote {
 
     /// Asks the issuer for its keys since one of this name is not among them, and waits a moment. Everybody
     /// waits for the same fetch, which goes on when those who wait are gone.
-    pub(super) async fn ask(remote: &Arc<Self>, name: u64, now: Tick) -> Asked {
-        let landing = match remote.flight.join(now, || remote.unknown.has(name, now)) {
+    pub(super) async fn ask(remote: &Arc<Self>, name: Option<u64>, now: Tick) -> Asked {
+        let is_unknown = || name.is_some_and(|name| remote.unknown.has(name, now));
+        let landing = match remote.flight.join(now, is_unknown) {
             Joined::NotNow => return Asked::NotNow,
             Joined::Full => return Asked::Unanswered,
             Joined::Passenger(landing) => landing,
@@ -194,7 +198,7 @@ impl Remote {
     }
 
     /// The number by which a name of a key is remembered.
-    pub(super) fn number_of(&self, name: Option<&str>) -> u64 {
+    pub(super) fn number_of(&self, name: &str) -> u64 {
         self.unknown.number_of(name)
     }
 
@@ -270,7 +274,15 @@ impl Remote {
         if self.mistakes.swap(mistakes, Ordering::Relaxed) != mistakes && mistakes != 0 {
             log::warn!("{mistakes} keys of the issuer {issuer:?} are not well formed and were passed over");
         }
+        let has_keys = !keys.is_empty();
         self.replace(KeySet::of(keys));
+        if !has_keys && !self.is_empty.swap(true, Ordering::AcqRel) {
+            log::warn!(
+                "the issuer {issuer:?} publishes no key of a listed algorithm, so none of its tokens is good"
+            );
+        } else if has_keys && self.is_empty.swap(false, Ordering::AcqRel) {
+            log::info!("the issuer {issuer:?} publishes keys again");
+        }
         let until = begun + self.published.stale_for.duration();
         self.good_until.store(until.0.max(1), Ordering::Release);
         *lock(&self.due) = begun + pause;

@@ -5,6 +5,7 @@
 //! is remembered.
 
 mod proof;
+mod used;
 
 use std::collections::BTreeSet;
 
@@ -50,8 +51,11 @@ pub struct DpopConfig {
     /// How far the time of a proof (`iat`) may be from that of the gateway; at most `5m`.
     #[serde(default = "default_within")]
     pub within: Period,
-    /// How many proofs are remembered for as long as they could be sent again, 128 bytes each. When there is no
-    /// room for another, requests are refused.
+    /// How many proofs are remembered for as long as they could be sent again, which is twice `within` and a second;
+    /// 312 bytes each. When there is no room for another, requests are refused. One client, by the key of its proofs,
+    /// may hold an eighth. With the defaults, 100000 proofs of 121 seconds, a step carries 826 requests a second, and
+    /// each client 103 of them. The memory is that of the step: where a token is accepted by several steps, a proof
+    /// is good once for each, so write the step once, as a policy, and name it on the routes by `use`.
     #[serde(default = "default_remember")]
     pub remember: u32,
 }

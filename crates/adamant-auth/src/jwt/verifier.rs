@@ -84,10 +84,11 @@ impl Verifier {
         })
     }
 
-    /// The number of the key that a credential names, for asking its issuer.
+    /// The number of the key that a credential names, for asking its issuer; `None` when it names none.
     pub(super) fn key_named_by(&self, credential: &[u8], remote: &Remote) -> Option<u64> {
         let token = Token::split(credential).ok()?;
-        Some(remote.number_of(token.header().ok()?.key.as_deref()))
+        let header = token.header().ok()?;
+        Some(remote.number_of(header.key.as_deref()?))
     }
 
     /// Form first, since it is cheap; then the key decides about the algorithm; claims are read only once
@@ -121,13 +122,14 @@ impl Verifier {
         }
         self.keys.check(now)?;
         let key = self.keys.with(|keys| {
-            let key = keys.select(&header, algorithm)?;
-            let proved = key.verify(token, algorithm).map(|()| key.mark);
-            // A published key without a name stands in for every name, so that its set never lacks a key: when it
-            // did not sign, the one that did may have come since.
-            let is_stand_in = key.id.is_none() && matches!(self.keys, Keys::Remote(_));
+            let proved = keys
+                .select(&header, algorithm)
+                .and_then(|key| key.verify(token, algorithm).map(|()| key.mark));
+            // Where a published key is not meant by its name, no set lacks a key: when none signed or none fits, the
+            // one that did may have come since.
+            let is_guess = matches!(self.keys, Keys::Remote(_)) && !keys.names(&header);
             proved.map_err(|reason| {
-                if is_stand_in && *reason == SIGNATURE {
+                if is_guess && [&SIGNATURE, &ALGORITHM_REFUSED].contains(&reason) {
                     &KEY_UNKNOWN
                 } else {
                     reason

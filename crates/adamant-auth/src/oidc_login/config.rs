@@ -24,7 +24,8 @@ const AT_ONCE_MAX: u32 = 1000;
 /// Signs people in at an OpenID provider (OpenID Connect Core 1.0, authorization code with PKCE) and proves the
 /// consumer by a session, which is kept in an encrypted cookie.
 ///
-/// A page that is opened without a session is redirected to the issuer; any other request is refused. The step must
+/// A page that is opened without a session is redirected to the issuer (in `any-of`, when no other branch passes);
+/// any other request is refused. The step must
 /// stand on a route that matches `callback` (and `logout`), before every step that refuses: the filter answers on
 /// these two paths itself.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

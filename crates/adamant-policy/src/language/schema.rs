@@ -25,11 +25,7 @@ pub fn schema(words: &dyn Words) -> Value {
         ways.push(step(name, filter, &beside));
     }
     let group = json!({ "type": "array", "minItems": 2, "items": { "$ref": format!("#/$defs/{STEP}") } });
-    ways.push(step(
-        "any-of",
-        described(&group, "Passes when one of its steps passes."),
-        &beside,
-    ));
+    ways.push(step("any-of", described(&group, ANY_OF), &beside));
     ways.push(step(
         "all-of",
         described(&group, "Passes when all of its steps pass."),
@@ -47,6 +43,12 @@ pub fn schema(words: &dyn Words) -> Value {
     with_numbers(&mut root);
     root
 }
+
+/// What `any-of` does, for people who write it.
+const ANY_OF: &str = "Passes when one of its steps passes; they are asked in order, each with the request as \
+    it came. What the others would have taken for a credential goes no further then, unless their `forward` is true. \
+    When none passes, one answer is told: of a step that could not decide, else about a credential that was sent, else \
+    a redirect to where people sign in, else that a credential is missing.";
 
 fn take(schema: &mut Value, key: &str) -> Map<String, Value> {
     match schema.as_object_mut().and_then(|map| map.remove(key)) {

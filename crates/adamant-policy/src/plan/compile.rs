@@ -128,7 +128,7 @@ impl<'c> Compiler<'c> {
                 RouteStep::Use { policy, generic, .. } => self.place_policy(*policy, generic),
                 RouteStep::Inline(step) => {
                     let built = self.build(step, None);
-                    built.map(|built| vec![self.place(&built, &Generic::default())])
+                    built.map(|built| vec![self.place(&built, &Generic::default(), None)])
                 }
             };
             is_whole &= placed.is_some();
@@ -182,6 +182,7 @@ impl<'c> Compiler<'c> {
                 self.check_group(branches);
                 if matches!(step.kind, StepKind::AnyOf(_)) {
                     self.check_branches(branches);
+                    self.check_deciders(branches);
                 }
                 let built = self.build_all(branches, policy)?;
                 let generic = step.generic.clone();
@@ -271,6 +272,35 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    /// Nor may one stand alone that has nothing to decide.
+    fn check_deciders(&mut self, branches: &[Step]) {
+        for branch in branches
+            .iter()
+            .filter(|branch| self.never_refuses(branch))
+            .collect::<Vec<_>>()
+        {
+            let text = "a branch of `any-of` that only changes or watches requests lets the whole group pass";
+            self.problems.push(
+                Problem::new("groups.open-branch", text)
+                    .with_span(branch.span)
+                    .with_help(
+                        "write it before or behind `any-of`, or into an `all-of` beside a step that decides",
+                    ),
+            );
+        }
+    }
+
+    fn never_refuses(&self, branch: &Step) -> bool {
+        match &branch.kind {
+            StepKind::Filter { name, .. } => self
+                .catalogue
+                .get(name)
+                .is_some_and(|filter| matches!(filter.role(), Role::Shape | Role::Observe)),
+            StepKind::AllOf(inner) => inner.iter().all(|step| self.never_refuses(step)),
+            StepKind::AnyOf(inner) => inner.iter().any(|step| self.never_refuses(step)),
+        }
+    }
+
     fn account(&mut self, id: &str, built: &Built) {
         for (what, size) in &built.needs.reserved {
             self.budget.push((format!("{id}: {what}"), size.bytes()));
@@ -283,16 +313,36 @@ impl<'c> Compiler<'c> {
 
     fn place_policy(&self, policy: PolicyId, outer: &Generic) -> Option<Vec<Stage>> {
         let unplaced = self.policies.get(policy.0)?.as_ref()?;
-        Some(unplaced.iter().map(|step| self.place(step, outer)).collect())
+        let when = self.condition(outer);
+        Some(
+            unplaced
+                .iter()
+                .map(|step| self.place(step, outer, when.as_ref()))
+                .collect(),
+        )
+    }
+
+    fn condition(&self, own: &Generic) -> Option<Arc<Condition>> {
+        let when: &Match = own.when.as_ref()?;
+        Some(Arc::new(Condition::of(when, &self.listeners)))
     }
 
     /// Gives a built step its generic keys: its own win over those of the `use` around it.
-    fn place(&self, step: &Unplaced, outer: &Generic) -> Stage {
+    /// One condition holds for all steps that inherit it, since the first of them may change what it asks for.
+    fn place(&self, step: &Unplaced, outer: &Generic, around: Option<&Arc<Condition>>) -> Stage {
         let inherit = |own: &Generic| Generic {
-            when: own.when.clone().or_else(|| outer.when.clone()),
+            when: None,
             shadow: own.shadow.or(outer.shadow),
             on_fault: own.on_fault.or(outer.on_fault),
             id: None,
+        };
+        let place_all = |branches: &[Unplaced], own: &Generic| {
+            let generic = inherit(own);
+            let when = self.condition(own).or_else(|| around.cloned());
+            branches
+                .iter()
+                .map(|branch| self.place(branch, &generic, when.as_ref()))
+                .collect()
         };
         match step {
             Unplaced::One(instance, own) => {
@@ -304,32 +354,13 @@ impl<'c> Compiler<'c> {
                 };
                 Stage::One(Placed {
                     instance: Arc::clone(instance),
-                    when: generic
-                        .when
-                        .as_ref()
-                        .map(|when: &Match| Arc::new(Condition::of(when, &self.listeners))),
+                    when: self.condition(own).or_else(|| around.cloned()),
                     shadow: generic.shadow.unwrap_or(false),
                     on_fault: generic.on_fault.unwrap_or(denies),
                 })
             }
-            Unplaced::AnyOf(branches, own) => {
-                let generic = inherit(own);
-                Stage::AnyOf(
-                    branches
-                        .iter()
-                        .map(|branch| self.place(branch, &generic))
-                        .collect(),
-                )
-            }
-            Unplaced::AllOf(branches, own) => {
-                let generic = inherit(own);
-                Stage::AllOf(
-                    branches
-                        .iter()
-                        .map(|branch| self.place(branch, &generic))
-                        .collect(),
-                )
-            }
+            Unplaced::AnyOf(branches, own) => Stage::AnyOf(place_all(branches, own)),
+            Unplaced::AllOf(branches, own) => Stage::AllOf(place_all(branches, own)),
         }
     }
 

@@ -2,9 +2,13 @@
 //!
 //! An exchange owns memory that the next exchange on the same thread uses again; it knows no carrier.
 
-use adamant_filter::{Fields, Mark, Origin, Reason, Reply, Request, Role};
+use std::sync::Arc;
+
+use adamant_filter::{Fields, Origin, Reason, Reply, Request, Role};
 
 use super::aside::Aside;
+use super::condition::Condition;
+use super::group::Answered;
 use super::stage::StepId;
 use crate::config::ListenerId;
 
@@ -23,9 +27,9 @@ pub struct Exchange {
     /// Whether the body of the answer that passed the response moment is to be held.
     pub holding: Option<Holding>,
     decisions: Vec<Decision>,
-    /// Whether the `when` of a step fitted the request when the step was come to. Asked once: later steps change the
-    /// head, and all moments of a step must go by the same answer.
-    conditions: Vec<(StepId, bool)>,
+    /// Whether a `when` fitted the request when its first step was come to, by the address of the condition. Asked
+    /// once: steps change the head, and all steps and moments that it gates must go by the same answer.
+    conditions: Vec<(usize, bool)>,
     /// The way into groups to the hook that must wait, the innermost first.
     frames: Vec<Frame>,
     /// The body as steps in shadow see it.
@@ -44,10 +48,8 @@ pub(crate) enum Frame {
     AnyOf {
         /// The branch.
         branch: usize,
-        /// To what the request goes back when a branch refuses.
-        mark: Mark,
         /// What the branches before have said.
-        refused: Option<Refusal>,
+        answered: Answered,
     },
 }
 
@@ -221,15 +223,16 @@ impl Exchange {
         if is_gone_on_with { self.frames.pop() } else { None }
     }
 
-    /// Whether the `when` of this step fitted; `None` when the step was not come to.
-    pub(crate) fn fitted(&self, step: StepId) -> Option<bool> {
-        let known = self.conditions.iter().find(|(known, _)| *known == step);
+    /// Whether this `when` fitted; `None` when no step of it was come to.
+    pub(crate) fn fitted(&self, when: &Arc<Condition>) -> Option<bool> {
+        let address = Arc::as_ptr(when).addr();
+        let known = self.conditions.iter().find(|(known, _)| *known == address);
         known.map(|(_, fitted)| *fitted)
     }
 
-    /// Keeps whether the `when` of this step fits.
-    pub(crate) fn keep_fitted(&mut self, step: StepId, fitted: bool) {
-        self.conditions.push((step, fitted));
+    /// Keeps whether this `when` fits.
+    pub(crate) fn keep_fitted(&mut self, when: &Arc<Condition>, fitted: bool) {
+        self.conditions.push((Arc::as_ptr(when).addr(), fitted));
     }
 
     /// A response hook wants the body held.

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use adamant_filter::{
-    Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Role, Verdict,
+    Attempt, Chunk, Denial, Fields, Finished, Reason, Request, RequestHook, Response, Verdict,
 };
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::exchange::{Decided, Exchange, Frame, Outcome, Refusal};
+use super::group::{Answered, conceal_others};
 use super::stage::{Placed, Stage};
 use super::{Plan, RoutePlan};
 use crate::config::OnFault;
@@ -252,10 +253,9 @@ pub struct End {
 /// Whether a step that is come to has nothing to do with the request.
 fn skips(placed: &Placed, exchange: &mut Exchange) -> bool {
     let Some(when) = &placed.when else { return false };
-    let step = placed.instance.step;
-    let fits = exchange.fitted(step).unwrap_or_else(|| {
+    let fits = exchange.fitted(when).unwrap_or_else(|| {
         let fits = when.fits(&exchange.request);
-        exchange.keep_fitted(step, fits);
+        exchange.keep_fitted(when, fits);
         fits
     });
     !fits
@@ -265,7 +265,7 @@ fn skips(placed: &Placed, exchange: &mut Exchange) -> bool {
 /// the request is where an earlier step ended it.
 fn is_left_out(placed: &Placed, exchange: &Exchange) -> bool {
     let Some(when) = &placed.when else { return false };
-    let fits = exchange.fitted(placed.instance.step);
+    let fits = exchange.fitted(when);
     !fits.unwrap_or_else(|| when.fits(&exchange.request))
 }
 
@@ -285,7 +285,7 @@ fn one_body(placed: &Placed, exchange: &mut Exchange, chunk: &mut Chunk) -> Opti
 
 /// Runs a stage without waiting. Where a filter of a group must wait, the way to it is kept in the exchange and
 /// [`slow`] goes on there: no step is asked twice. What a branch changed that refuses, such as a credential that was
-/// taken away, is put back before the next one is asked.
+/// taken away, is put back before the next one is asked; when one passes, the credentials of the others go no further.
 fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
     match stage {
         Stage::One(placed) => one_quick(placed, exchange),
@@ -303,26 +303,25 @@ fn quick(stage: &Stage, exchange: &mut Exchange) -> Step {
             Step::Next
         }
         Stage::AnyOf(branches) => {
-            let mark = exchange.request.mark();
-            let mut refused = None;
+            let mut answered = Answered::none(exchange);
             for (branch, stage) in branches.iter().enumerate() {
                 match quick(stage, exchange) {
-                    Step::Stop(Decided::Refuse(refusal)) => {
-                        exchange.request.undo(mark);
-                        refused = Some(merge(refused, refusal));
+                    Step::Next => {
+                        conceal_others(branches, branch, exchange);
+                        return Step::Next;
                     }
                     Step::Waits(hook) => {
-                        exchange.waits_in(Frame::AnyOf {
-                            branch,
-                            mark,
-                            refused,
-                        });
+                        exchange.waits_in(Frame::AnyOf { branch, answered });
                         return Step::Waits(hook);
                     }
-                    other => return other,
+                    Step::Stop(decided) => {
+                        if let Some(last) = answered.take(decided, exchange) {
+                            return Step::Stop(last);
+                        }
+                    }
                 }
             }
-            refused.map_or(Step::Next, |refusal| Step::Stop(Decided::Refuse(refusal)))
+            answered.told().map_or(Step::Next, Step::Stop)
         }
     }
 }
@@ -412,25 +411,21 @@ fn slow<'a>(
 }
 
 async fn any_slow(branches: &[Stage], exchange: &mut Exchange, mut from: From) -> Option<Decided> {
-    let (first, mark, mut refused) = match exchange.waited_in(from.is_hook()) {
-        Some(Frame::AnyOf {
-            branch,
-            mark,
-            refused,
-        }) => (branch, mark, refused),
-        Some(Frame::AllOf { .. }) | None => (0, exchange.request.mark(), None),
+    let (first, mut answered) = match exchange.waited_in(from.is_hook()) {
+        Some(Frame::AnyOf { branch, answered }) => (branch, answered),
+        Some(Frame::AllOf { .. }) | None => (0, Answered::none(exchange)),
     };
-    for stage in branches.get(first..).unwrap_or_default() {
-        match slow(stage, exchange, from).await {
-            Some(Decided::Refuse(refusal)) => {
-                exchange.request.undo(mark);
-                refused = Some(merge(refused, refusal));
-            }
-            other => return other,
+    for (branch, stage) in branches.iter().enumerate().skip(first) {
+        let Some(decided) = slow(stage, exchange, from).await else {
+            conceal_others(branches, branch, exchange);
+            return None;
+        };
+        if let Some(last) = answered.take(decided, exchange) {
+            return Some(last);
         }
         from = From::Start;
     }
-    refused.map(Decided::Refuse)
+    answered.told()
 }
 
 async fn one_slow(placed: &Placed, exchange: &mut Exchange, first: usize) -> Option<Decided> {
@@ -513,49 +508,5 @@ fn settle(placed: &Placed, verdict: Verdict, exchange: &mut Exchange) -> Step {
             };
             Step::Stop(Decided::Refuse(refusal))
         }
-    }
-}
-
-/// Of several branches that refused, the one tells why for which the client brought a credential; one that
-/// lacks a credential goes before one that has nothing to do with credentials, since the client can bring one
-/// (RFC 9110 §15.5.2). The challenges of all are kept.
-fn merge(before: Option<Refusal>, next: Refusal) -> Refusal {
-    let Some(before) = before else { return next };
-    let (earlier, later) = (concerns(&before), concerns(&next));
-    let (mut told, other) = if later > earlier || (later == earlier && later == Concerns::NoCredential) {
-        (next, before)
-    } else {
-        (before, next)
-    };
-    if told.reason.status() == 401 {
-        let is_new = |value: &HeaderValue| !told.fields.iter().any(|(_, known)| known == value);
-        let challenges = other.fields.into_iter();
-        let challenges: Vec<_> = challenges
-            .filter(|(name, value)| *name == WWW_AUTHENTICATE && is_new(value))
-            .collect();
-        told.fields.extend(challenges);
-    }
-    told
-}
-
-/// What a refusal is about, in the order in which a client should learn it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Concerns {
-    SomethingElse,
-    NoCredential,
-    /// One that another branch may judge.
-    OtherCredential,
-    Credential,
-    /// One that nobody could judge: whoever calls it bad would have clients throw a good one away.
-    Unjudged,
-}
-
-fn concerns(refusal: &Refusal) -> Concerns {
-    match refusal.role {
-        Some(Role::Authenticate) if refusal.reason.status() >= 500 => Concerns::Unjudged,
-        Some(Role::Authenticate) if refusal.reason.code() == "missing" => Concerns::NoCredential,
-        Some(Role::Authenticate) if refusal.reason.code() == "issuer" => Concerns::OtherCredential,
-        Some(Role::Authenticate | Role::Authorize) => Concerns::Credential,
-        Some(Role::Limit | Role::Guard | Role::Shape | Role::Observe) | None => Concerns::SomethingElse,
     }
 }

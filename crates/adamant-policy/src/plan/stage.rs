@@ -43,6 +43,7 @@ pub(crate) struct Instance {
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     pub(crate) instance: Arc<Instance>,
+    /// Shared by all steps for which one `when` of the file holds.
     pub(crate) when: Option<Arc<Condition>>,
     pub(crate) shadow: bool,
     pub(crate) on_fault: OnFault,

@@ -39,6 +39,7 @@ impl Plan {
             status: 308,
             fields,
             body: Bytes::new(),
+            refuses: false,
         }))
     }
 }

@@ -37,7 +37,7 @@ impl Unknown {
         }
     }
 
-    pub(super) fn number_of(&self, name: Option<&str>) -> u64 {
+    pub(super) fn number_of(&self, name: &str) -> u64 {
         self.hasher.hash_one(name)
     }
 
@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn a_name_is_forgotten_after_a_while_and_names_are_bounded() {
         let unknown = Unknown::new(Duration::from_secs(1));
-        let name = unknown.number_of(Some("a"));
-        assert_ne!(name, unknown.number_of(None));
+        let name = unknown.number_of("a");
+        assert_ne!(name, unknown.number_of("b"));
         unknown.insert(name, Tick(0));
         assert!(unknown.has(name, Tick(3_999_999_999)));
         assert!(!unknown.has(name, Tick(4_000_000_000)));

@@ -12,6 +12,7 @@ use http::Uri;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::used::{Use, Used};
 use super::{DpopConfig, PublicOrigin};
 use crate::jwt::algorithm::{Algorithm, Algorithms};
 use crate::jwt::binding::Hash;
@@ -20,11 +21,11 @@ use crate::jwt::keys::Key;
 use crate::jwt::reason::{
     PROOF_ALGORITHM, PROOF_CLAIMS, PROOF_KEY, PROOF_MALFORMED, PROOF_METHOD, PROOF_MISSING, PROOF_REPLAYED,
     PROOF_SEVERAL, PROOF_SIGNATURE, PROOF_STRANGER, PROOF_TARGET, PROOF_TIME, PROOF_TOKEN, PROOF_TYPE,
-    PROOFS_FULL,
+    PROOFS_EXCEEDED, PROOFS_FULL,
 };
 use crate::jwt::token::Token;
 use crate::jwt::{json, jwks};
-use crate::replay::{Mark, Replay, Seen};
+use crate::replay::Mark;
 
 /// The field of a proof.
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -44,19 +45,19 @@ pub(super) struct Proofs {
     names: Box<str>,
     /// Milliseconds.
     within: u64,
-    used: Replay,
+    used: Used,
 }
 
 impl Proofs {
     pub(super) fn build(config: &DpopConfig, boot: &mut Boot<'_>) -> Result<Self, Problem> {
-        boot.reserve("proofs that were used", Replay::bound(config.remember));
+        boot.reserve("proofs that were used", Used::bound(config.remember));
         let names: Vec<String> = config.algorithms.iter().map(|one| format!("{one:?}")).collect();
         Ok(Self {
             origins: config.origins()?.into(),
             accepted: config.algorithms.iter().copied().collect(),
             names: names.join(" ").into(),
             within: config.within.millis(),
-            used: Replay::new(config.remember, config.within.duration() * 2 + MARGIN),
+            used: Used::new(config.remember, config.within.duration() * 2 + MARGIN),
         })
     }
 
@@ -80,10 +81,11 @@ impl Proofs {
         self.check_signature(&token, key)?;
         let claims = json::object(&token.payload).ok_or(&PROOF_MALFORMED)?;
         let name = self.check_claims(request, &claims, credential)?;
-        match self.used.see(used(key, name), request.now()) {
-            Seen::First => Ok(()),
-            Seen::Again | Seen::UnderWay => Err(&PROOF_REPLAYED),
-            Seen::NoRoom => Err(&PROOFS_FULL),
+        match self.used.take(key, used(key, name), request.now()) {
+            Use::First => Ok(()),
+            Use::Again => Err(&PROOF_REPLAYED),
+            Use::TooMany => Err(&PROOFS_EXCEEDED),
+            Use::NoRoom => Err(&PROOFS_FULL),
         }
     }
 

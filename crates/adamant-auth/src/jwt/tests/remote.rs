@@ -273,7 +273,6 @@ fn what_is_not_a_set_of_keys_changes_nothing() {
         answer(200, ""),
         answer(200, "<html>"),
         answer(200, "{}"),
-        answer(200, r#"{"keys":[]}"#),
         answer(200, r#"{"keys":[{"kty":"EC"}]}"#),
         answer(200, &many),
         answer(200, &long),
@@ -293,6 +292,75 @@ fn what_is_not_a_set_of_keys_changes_nothing() {
         assert_eq!(world.code(&lasting(&pair), second), "ok", "{told}");
     }
     assert_eq!(world.host.counted("jwt_key_fetch_failures"), count);
+}
+
+#[test]
+fn what_an_issuer_takes_back_is_gone() {
+    let pair = Pair::new("a");
+    let rsa = json!({"kty": "RSA", "kid": "r", "n": URL_SAFE_NO_PAD.encode([0xc1; 256]), "e": "AQAB"});
+    let encryption = with(pair.jwk.clone(), "use", "enc");
+    for left in [vec![], vec![&rsa], vec![&encryption]] {
+        let world = World::with_keys(&json!({"refresh": "1m", "stale-for": "1h"}), &[&pair.jwk]);
+        assert_eq!(world.code(&lasting(&pair), 1), "ok");
+        world.publish(set(&left));
+        world.tick(60);
+        assert_eq!(world.code(&lasting(&pair), 61), "key-unknown", "{left:?}");
+        assert_eq!(world.host.counted("jwt_key_fetch_failures"), 0);
+        // It is an answer, so it is good until the next, and keys may come again.
+        world.publish(set(&[&pair.jwk]));
+        world.tick(122);
+        assert_eq!(world.code(&lasting(&pair), 122), "ok", "{left:?}");
+    }
+    // At boot, too: the issuer has answered.
+    let world = World::with_keys(&json!({}), &[]);
+    assert!(world.host.is_ready());
+    assert_eq!(world.code(&lasting(&pair), 1), "key-unknown");
+}
+
+#[test]
+fn a_token_that_names_no_published_key_asks_once_in_each_cool_down() {
+    let terms = json!({"refresh": "1h", "cool-down": "10s"});
+    let (old, new) = (Pair::new("old"), Pair::new("new"));
+    let header = |named: bool| match named {
+        true => json!({"alg": "ES256", "kid": new.name}),
+        false => json!({"alg": "ES256"}),
+    };
+    let token = |named| {
+        let claims = with(claims(), "exp", NOW + 10_000_000);
+        sign(&header(named), &claims, Algorithm::ES256, &new.signer)
+    };
+    let nameless = |pair: &Pair| pair.public();
+    let rsa = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xc1; 256]), "e": "AQAB"});
+    let cases = [
+        (old.jwk.clone(), new.jwk.clone(), false),
+        (nameless(&old), nameless(&new), false),
+        (nameless(&old), new.jwk.clone(), true),
+        (old.jwk.clone(), new.jwk.clone(), true),
+        // Of another kind than the one that is published so far.
+        (rsa.clone(), nameless(&new), false),
+        (rsa, new.jwk.clone(), true),
+    ];
+    for (before, after, named) in cases {
+        let mut config = published(&terms);
+        config["algorithms"] = json!(["ES256", "RS256"]);
+        let mut host = TrialHost::new();
+        let trial = Trial::with_host::<Jwt>(&config, &mut host);
+        let world = World { host, trial };
+        world.publish(set(&[&before]));
+        world.tick(0);
+        // Not yet; then the issuer turns to the new key, and is asked again when it may be.
+        assert_eq!(world.code(&token(named), 1), "key-unknown", "{before} {named}");
+        assert_eq!(world.calls(), 2, "{before} {named}");
+        world.publish(set(&[&after]));
+        for second in [2, 5, 10] {
+            assert_eq!(world.code(&token(named), second), "key-unknown");
+        }
+        assert_eq!(world.calls(), 2);
+        // A name that the issuer did not have is asked for less often.
+        let second = if named { 42 } else { 11 };
+        assert_eq!(world.code(&token(named), second), "ok", "{before} {named}");
+        assert_eq!(world.calls(), 3);
+    }
 }
 
 #[test]

@@ -180,9 +180,20 @@ fn a_full_memory_of_proofs_refuses_until_there_is_room() {
         let proof = ProofDraft::new(&pair, &token, &format!("{second}")).claim("iat", NOW + second);
         proving(&token, &[&proof.sign()]).at(Tick(second * 1_000_000_000), Wall((NOW + second) * 1000))
     };
-    let seconds = [(0, "ok"), (1, "proofs-full"), (2, "proofs-full"), (60, "ok")];
+    let seconds = [
+        (0, "ok"),
+        (1, "proofs-exceeded"),
+        (3, "proofs-exceeded"),
+        (60, "ok"),
+    ];
     for (second, expected) in seconds {
         assert_eq!(code_of(&trial, at(second)), expected, "{second}");
+        let other = Pair::new("other");
+        let token = bound(json!({"jkt": other.thumbprint()}));
+        let proof = ProofDraft::new(&other, &token, &format!("{second}")).claim("iat", NOW + second);
+        let request =
+            proving(&token, &[&proof.sign()]).at(Tick(second * 1_000_000_000), Wall((NOW + second) * 1000));
+        assert_eq!(code_of(&trial, request), "proofs-full", "{second}");
     }
 }
 

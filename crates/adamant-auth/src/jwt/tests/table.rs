@@ -271,6 +271,9 @@ fn senders() -> Vec<Row> {
     let (pair, thief) = (Pair::new("client"), Pair::new("thief"));
     let token = bound(json!({"jkt": pair.thumbprint()}));
     let draft = || ProofDraft::new(&pair, &token, "name");
+    let other = Pair::new("other");
+    let foreign = bound(json!({"jkt": other.thumbprint()}));
+    let theirs = ProofDraft::new(&other, &foreign, "name").sign();
     let private = with(pair.public(), "d", "AQAB");
     let other_hash = URL_SAFE_NO_PAD.encode(Sha256::digest("another token"));
     let cases: Vec<(&str, ProofDraft<'_>, &'static str)> = vec![
@@ -407,6 +410,11 @@ fn senders() -> Vec<Row> {
         row(
             "one more",
             code_of(&forgetful, proving(&token, &[&two])),
+            "proofs-exceeded",
+        ),
+        row(
+            "one of another client",
+            code_of(&forgetful, proving(&foreign, &[&theirs])),
             "proofs-full",
         ),
         row("not bound", code_of(&dpop, proving(&good(), &[&one])), "unbound"),
