@@ -17,6 +17,7 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/adamant/src/allocator.rs",
     "crates/adamant/tests/costs/counting.rs",
     "crates/adamant-auth/tests/allocations.rs",
+    "crates/adamant-filter/src/trial/heap.rs",
     "crates/adamant-filter/tests/allocations.rs",
     "crates/adamant-limits/tests/memory.rs",
     "crates/adamant-limits/tests/memory/heap.rs",
