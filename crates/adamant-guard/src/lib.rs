@@ -5,6 +5,8 @@
 
 mod addresses;
 mod body_size;
+#[cfg(test)]
+mod conformance;
 mod headers;
 mod methods;
 
