@@ -69,6 +69,11 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::too_many_lines,
+        clippy::type_complexity,
+        reason = "it is one table of cases"
+    )]
     fn only_what_may_be_believed_is_told() {
         let one = Told::Forwarded { element: 1 };
         let last = Told::Forwarded { element: 0 };
