@@ -2,7 +2,7 @@
 //!
 //! The very same objects run in the gateway; what differs is who grants the capabilities.
 
-pub mod conformance;
+mod conformance;
 mod heap;
 mod outcome;
 mod waiting;
@@ -32,6 +32,7 @@ use crate::memory_store::MemoryStore;
 use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
 use crate::verdict::Fault;
+pub use conformance::Conformance;
 pub use heap::Heap;
 pub use outcome::{Answered, Outcome};
 

@@ -1,7 +1,7 @@
 //! What every filter must keep, tried on each filter of this crate: one line each, with bounds that are small.
 
 use adamant_filter::serde_json::json;
-use adamant_filter::trial::{Heap, conformance};
+use adamant_filter::trial::{Heap, TrialHost, conformance};
 
 use crate::bandwidth::Bandwidth;
 use crate::failures::Failures;
@@ -20,13 +20,17 @@ conformance!(rate: RateLimit, [
     ]}),
 ]);
 conformance!(in_flight: InFlight, [json!({"by": "address", "at-most": 1, "remember": 100})]);
-conformance!(quota: Quota, [
-    json!({"by": "address", "allow": 3, "per": "day", "keep-local": true, "remember": 100}),
-    json!({"by": "header:x-tenant", "missing": "deny", "allow": 3, "per": "month", "zone": "Europe/Berlin",
-        "store": "counters", "when-gone": "deny"}),
-]);
+conformance!(
+    quota: Quota,
+    [
+        json!({"by": "address", "allow": 3, "per": "day", "keep-local": true, "remember": 100}),
+        json!({"by": "method", "allow": 900, "per": "month", "zone": "Europe/Berlin",
+            "store": "counters", "when-gone": "deny"}),
+    ],
+    TrialHost::new().with_id("orders")
+);
 conformance!(failures: Failures, [
-    json!({"by": "address", "statuses": [200, 401], "allow": "5/m", "remember": 100}),
+    json!({"by": "address", "statuses": [401, 404], "allow": "5/m", "remember": 100}),
 ]);
 conformance!(bandwidth: Bandwidth, [
     json!({"response": "1KiB/s"}),

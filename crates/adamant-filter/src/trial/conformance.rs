@@ -55,8 +55,8 @@ macro_rules! __conformance {
             #[allow(unused_imports, reason = "a configuration may need nothing from around it")]
             use super::*;
 
-            fn kit() -> $crate::trial::conformance::Conformance<$filter> {
-                $crate::trial::conformance::Conformance::new(vec![$($config),+], || $host)
+            fn kit() -> $crate::trial::Conformance<$filter> {
+                $crate::trial::Conformance::new(vec![$($config),+], || $host)
             }
 
             #[test]
@@ -319,7 +319,7 @@ fn exchange<F: Filter>(trial: &Trial, case: &Case, pieces: &[&[u8]]) -> Told {
     }
     let answered = trial.answer(&request, answer(StatusCode::OK), pieces);
     let reason = check::<F>(&answered.verdict);
-    finish(trial, &request, 200, reason);
+    finish(trial, &request, case.ends(), reason);
     // Of a body that was refused, how much had passed by then depends on its pieces, and may.
     let received = if matches!(answered.verdict, Verdict::Pass) {
         answered.body

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use adamant_filter::Transport;
 use adamant_filter::prelude::*;
 use adamant_filter::serde_json::{Value, json};
+use adamant_filter::trial::Conformance;
 use adamant_filter::trial::TrialHost;
-use adamant_filter::trial::conformance::Conformance;
 use adamant_filter::{Call, Target};
 
 /// What a broken filter does.
@@ -148,11 +148,11 @@ fn call() -> Call {
     }
 }
 
-type Check = fn(&Conformance<Broken>);
+type Check<F> = fn(&Conformance<F>);
 
 #[test]
 fn each_flaw_is_found_by_the_check_that_is_meant_for_it() {
-    let flaws: &[(Flaw, Check)] = &[
+    let flaws: &[(Flaw, Check<Broken>)] = &[
         (Flaw::Panics, Conformance::hostile),
         (Flaw::Stranger, Conformance::hostile),
         (Flaw::Fickle, Conformance::hostile),
@@ -204,7 +204,7 @@ impl Filter for Open {
 fn a_form_that_cannot_be_relied_on_is_found() {
     let config: Value = json!({ "list": [1], "text": "a" });
     let kit = Conformance::<Open>::new(vec![config], TrialHost::new);
-    let checks: [(&str, fn(&Conformance<Open>)); 4] = [
+    let checks: [(&str, Check<Open>); 4] = [
         ("words", Conformance::words),
         ("canonical", Conformance::canonical),
         ("unknown keys", Conformance::unknown_keys),

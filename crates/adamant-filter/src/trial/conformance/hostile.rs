@@ -114,6 +114,7 @@ pub(super) struct Case {
     client: IpAddr,
     now: Tick,
     wall: Wall,
+    ends: u16,
 }
 
 impl Case {
@@ -125,6 +126,7 @@ impl Case {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             now: Tick(1_000_000_000_000),
             wall: Wall(1_800_000_000_000),
+            ends: 200,
         }
     }
 
@@ -142,6 +144,11 @@ impl Case {
             request.append_header(name.clone(), value.clone());
         }
         Some(request)
+    }
+
+    /// With which status the exchange ends when nothing refuses it.
+    pub(super) const fn ends(&self) -> u16 {
+        self.ends
     }
 
     /// What the case is, for messages; a long value is cut.
@@ -186,14 +193,13 @@ pub(super) fn cases(config: &Value) -> Vec<Case> {
 pub(super) fn distinct(config: &Value, number: u32) -> Case {
     let mut case = Case::new("GET", &format!("/{number}?n={number}"));
     case.client = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number));
+    case.ends = if number.is_multiple_of(2) { 200 } else { 401 };
     case.now = Tick(case.now.0 + u64::from(number) * 1_000);
     let text = format!("Bearer {number:064}");
     // Digits are a value of a field.
     let value = HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("x"));
     let known = ["authorization", "cookie", "x-api-key", "dpop"].map(HeaderName::from_static);
-    let named = strings(config);
-    let named = named.iter().filter_map(|text| HeaderName::try_from(*text).ok());
-    for name in known.into_iter().chain(named.take(8)) {
+    for name in known.into_iter().chain(named(config).take(8)) {
         case.fields.push((name, value.clone()));
     }
     case
@@ -201,13 +207,15 @@ pub(super) fn distinct(config: &Value, number: u32) -> Case {
 
 /// Names that filters read, and those that this configuration seems to name.
 fn names(config: &Value) -> Vec<HeaderName> {
-    let named = strings(config).into_iter().flat_map(|text| {
-        let text = text.strip_prefix("header:").unwrap_or(text);
-        HeaderName::try_from(text).ok()
-    });
     let mut names: Vec<_> = NAMES.iter().map(|name| HeaderName::from_static(name)).collect();
-    names.extend(named.take(16));
+    names.extend(named(config).take(16));
     names
+}
+
+/// What of a configuration can be the name of a field.
+fn named(config: &Value) -> impl Iterator<Item = HeaderName> {
+    let texts = strings(config).into_iter();
+    texts.filter_map(|text| HeaderName::try_from(text.strip_prefix("header:").unwrap_or(text)).ok())
 }
 
 /// Hostile values, and those of the configuration, which a filter may compare with.
