@@ -30,6 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("adamant-tests", &[]),
+    (
+        "adamant-parsers",
+        &["adamant-filter", "adamant-policy", "adamant-auth"],
+    ),
     ("maintenance", &["adamant-filter"]),
     ("tenant-header", &["adamant-filter"]),
     ("example-gateway", &["adamant"]),

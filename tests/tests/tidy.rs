@@ -50,7 +50,7 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 fn each(check: impl Fn(&str, &str) -> Option<String>) {
     let root = root();
     let mut files = Vec::new();
-    for folder in ["crates", "examples", "tests/src", "tests/tests"] {
+    for folder in ["crates", "examples", "tests/src", "tests/tests", "tests/parsers"] {
         sources(&root.join(folder), &mut files);
     }
     assert!(files.len() > 100, "the tree was found");

@@ -6,6 +6,7 @@ mod check;
 mod digest;
 mod explain;
 mod keygen;
+mod new_filter;
 mod run;
 mod schema;
 mod show;
@@ -52,6 +53,7 @@ enum Command {
     Schema(schema::SchemaArguments),
     Digest(digest::DigestArguments),
     Keygen(keygen::KeygenArguments),
+    NewFilter(new_filter::NewFilterArguments),
 }
 
 impl Arguments {
@@ -66,6 +68,7 @@ impl Arguments {
             Command::Schema(arguments) => schema::schema(&arguments, context, output),
             Command::Digest(arguments) => digest::digest(&arguments, context, output),
             Command::Keygen(arguments) => keygen::keygen(&arguments, output),
+            Command::NewFilter(arguments) => new_filter::new_filter(&arguments, context, output),
         }
     }
 }

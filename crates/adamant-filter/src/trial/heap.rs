@@ -17,6 +17,7 @@ pub struct Heap;
 thread_local! {
     // Constant and without a destructor: using it allocates nothing.
     static HELD: Cell<i64> = const { Cell::new(0) };
+    static TAKEN: Cell<u64> = const { Cell::new(0) };
 }
 
 fn count(bytes: usize, sign: i64) {
@@ -29,6 +30,12 @@ impl Heap {
     #[must_use]
     pub fn held() -> i64 {
         HELD.get()
+    }
+
+    /// Bytes that this thread has ever taken: a measure of work that is the same on each run.
+    #[must_use]
+    pub fn taken() -> u64 {
+        TAKEN.get()
     }
 
     /// Whether this allocator is the one of the process.
@@ -48,6 +55,7 @@ impl Heap {
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
+        TAKEN.set(TAKEN.get().wrapping_add(layout.size() as u64));
         // SAFETY: the caller's promise about `layout` is passed on.
         unsafe { System.alloc(layout) }
     }
