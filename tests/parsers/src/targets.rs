@@ -98,3 +98,29 @@ pub(crate) fn host(bytes: &[u8]) {
         assert!(host.starts_with('[') || !host.contains(':'), "{host}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What must hold would hold for nothing if everything were refused.
+    #[test]
+    fn good_heads_are_let_in() {
+        let host = ("host", b"Example.test:8080".as_slice());
+        let request = receive("/orders/7/%41", &[host], 0).expect("a good head");
+        assert_eq!(
+            (request.capture("id"), request.path()),
+            (Some("7"), "/orders/7/A")
+        );
+        assert_eq!(request.host(), "example.test");
+        let told = ("forwarded", b"for=198.51.100.7;proto=https".as_slice());
+        let request = receive("/", &[host, told], 1).expect("a good head");
+        assert_eq!(
+            (request.client().to_string().as_str(), request.route()),
+            ("198.51.100.7", "rest")
+        );
+        let told = ("x-forwarded-for", b"198.51.100.8".as_slice());
+        let request = receive("/", &[host, told], 2).expect("a good head");
+        assert_eq!(request.client().to_string(), "198.51.100.8");
+    }
+}

@@ -1,6 +1,7 @@
 //! What `adamant new-filter` writes, held against the promise that it builds and is green at once.
 //!
-//! Builds the new crates for real, in the target folder of these tests, so that what they depend on is there.
+//! Builds the new crates for real, in the target folder of these tests, so that what they depend on is there:
+//! `cargo test -p adamant --test scaffold -- --ignored`.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -58,6 +59,7 @@ fn files(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
 }
 
 #[test]
+#[ignore = "builds a whole gateway; .ci/run asks for it"]
 fn a_new_filter_builds_and_is_green_and_clean_at_once() {
     let folder = Folder::new("green");
     let root = root();
@@ -80,10 +82,12 @@ fn a_new_filter_builds_and_is_green_and_clean_at_once() {
     for arguments in [
         ["fmt", "--all", "--check"].as_slice(),
         &["test", "--offline", "--quiet"],
+        // The gateway is six lines, and its dependencies would all be checked once more.
         &[
             "clippy",
             "--offline",
-            "--quiet",
+            "-p",
+            "business-hours",
             "--all-targets",
             "--",
             "-D",
