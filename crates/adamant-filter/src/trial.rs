@@ -18,10 +18,8 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora_http::{RequestHeader, ResponseHeader};
 use serde_json::Value;
 
-pub use crate::__conformance as conformance;
 use crate::catalogue::{Built, Catalogue};
 use crate::consumers::Consumers;
 use crate::host::{
@@ -32,16 +30,19 @@ use crate::memory_store::MemoryStore;
 use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
 use crate::verdict::Fault;
-pub use conformance::Conformance;
-pub use heap::Heap;
-pub use outcome::{Answered, Outcome};
-
-use waiting::Later;
-
 use crate::{
     Attempt, Boot, Chunk, Filter, Finished, Hold, Layout, Node, Over, Problem, Request, RequestHook,
     Response, SecretRef, Slot, Tick, Verdict,
 };
+
+use waiting::Later;
+
+pub use crate::__conformance as conformance;
+pub use conformance::Conformance;
+pub use heap::Heap;
+pub use outcome::{Answered, Outcome};
+/// Heads as the gateway carries them, for authors who play an endpoint.
+pub use pingora_http::{RequestHeader, ResponseHeader};
 
 /// A host whose world is in memory.
 #[derive(Clone, Default)]
