@@ -20,7 +20,7 @@ use self::hostile::{BODIES, Case};
 use super::{Heap, Trial, TrialHost};
 use crate::offline::NO_ANSWER;
 use crate::verdict::{Reason, Verdict};
-use crate::{Chunk, Filter, Finished, Identity, Request, unanswered};
+use crate::{Chunk, Filter, Finished, Identity, Request, RequestHook, Role, unanswered};
 
 /// Exchanges that are unlike each other, by which memory is tried.
 const DISTINCT: u32 = 20_000;
@@ -97,6 +97,11 @@ macro_rules! __conformance {
             #[test]
             fn it_decides_the_same_when_the_world_is_slow() {
                 kit().waiting();
+            }
+
+            #[test]
+            fn what_it_remembers_is_what_it_has_found() {
+                kit().remembered();
             }
 
             #[test]
@@ -214,6 +219,36 @@ impl<F: Filter> Conformance<F> {
                 let told = exchange::<F>(&at_once, case, &[b"{}"]);
                 let later = no_panic(case, || exchange::<F>(&late, case, &[b"{}"]));
                 assert_eq!(told, later, "it decides otherwise when it waits: {}", case.told());
+            }
+        }
+    }
+
+    /// # Panics
+    /// When a quick hook lets the same request pass in another way than the slow one before it, or not at all. Limits
+    /// are not asked: they may well say something else the next time.
+    pub fn remembered(&self) {
+        if F::ROLE == Role::Limit {
+            return;
+        }
+        for config in &self.configs {
+            let trial = self.build(config);
+            for number in 0..50 {
+                let case = hostile::distinct(config, number);
+                let (Some(mut first), Some(mut second)) = (prepared(&trial, &case), prepared(&trial, &case))
+                else {
+                    continue;
+                };
+                let passes = matches!(trial.ask(&mut first), Verdict::Pass);
+                let Some(verdict) = quick(&trial, &mut second).filter(|_| passes) else {
+                    continue;
+                };
+                assert_eq!(word(&verdict), "passes", "what has just passed: {}", case.told());
+                assert_eq!(
+                    looks(&first),
+                    looks(&second),
+                    "quickly, another request goes on: {}",
+                    case.told()
+                );
             }
         }
     }
@@ -350,6 +385,21 @@ fn body(trial: &Trial, request: &mut Request, pieces: &[&[u8]], sent: &mut Vec<u
         }
     }
     Verdict::Pass
+}
+
+/// What the request hooks say without waiting, if they can.
+fn quick(trial: &Trial, request: &mut Request) -> Option<Verdict> {
+    for hook in &trial.built().wired.request {
+        let verdict = match hook {
+            RequestHook::Sync(run) => run(request),
+            RequestHook::Async(_) => return None,
+            RequestHook::Either(quick, _) => quick(request)?,
+        };
+        if !matches!(verdict, Verdict::Pass) {
+            return Some(verdict);
+        }
+    }
+    Some(Verdict::Pass)
 }
 
 /// Each moment alone, on a request that no earlier one has seen.

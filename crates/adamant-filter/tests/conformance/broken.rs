@@ -24,6 +24,7 @@ enum Flaw {
     Hoards,
     Impatient,
     Wounded,
+    Forgetful,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +74,7 @@ impl Filter for Broken {
         match self.flaw {
             Flaw::Impatient => hooks.request_async(Self::hurry),
             Flaw::Wounded => hooks.request_async(Self::busy),
+            Flaw::Forgetful => hooks.request_or_async(Self::remembered, Self::mark),
             _ => hooks.attempt(Self::attempt),
         }
     }
@@ -130,6 +132,17 @@ impl Broken {
         }
     }
 
+    /// Does not do again what the slow hook has done.
+    fn remembered(&self, _: &mut Request) -> Option<Verdict> {
+        self.is_busy.load(Ordering::Relaxed).then_some(Verdict::Pass)
+    }
+
+    async fn mark(&self, request: &mut Request) -> Verdict {
+        self.is_busy.store(true, Ordering::Relaxed);
+        request.set_header(HeaderName::from_static("x-marked"), HeaderValue::from_static("1"));
+        Verdict::Pass
+    }
+
     /// Stays busy for ever when it is dropped while it waits.
     async fn busy(&self, _: &mut Request) -> Verdict {
         assert!(!self.is_busy.swap(true, Ordering::Relaxed), "still busy");
@@ -160,6 +173,7 @@ fn each_flaw_is_found_by_the_check_that_is_meant_for_it() {
         (Flaw::LooksAtPieces, Conformance::pieces),
         (Flaw::Impatient, Conformance::waiting),
         (Flaw::Wounded, Conformance::given_up),
+        (Flaw::Forgetful, Conformance::remembered),
         (Flaw::Fickle, Conformance::shadow),
         (Flaw::Hoards, Conformance::memory),
     ];
