@@ -67,6 +67,8 @@
     not(feature = "engine"),
     allow(
         dead_code,
+        unreachable_pub,
+        unused_imports,
         reason = "constructors that only the engine calls are compiled but not exported"
     )
 )]
