@@ -30,6 +30,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("adamant-tests", &[]),
+    (
+        "adamant-parsers",
+        &["adamant-filter", "adamant-policy", "adamant-auth"],
+    ),
+    ("maintenance", &["adamant-filter"]),
+    ("tenant-header", &["adamant-filter"]),
+    ("example-gateway", &["adamant"]),
 ];
 
 /// Crates that carry the outside world, and who may use them. The tests drive real sockets.

@@ -17,9 +17,10 @@ use crate::inquiry::{self, Inquiry, Settings, lower_case};
 ///
 /// The service gets a `GET` without a body. It learns the request from `X-Forwarded-Method`, `X-Forwarded-Proto`,
 /// `X-Forwarded-Host` (with the port), `X-Forwarded-Uri` (path and query) and `X-Forwarded-For` (the client's
-/// address), as from Traefik and Caddy; behind proxies that the listener trusts, scheme and address are those
-/// that they tell; the host is always that by which the route was found. Its 2xx lets the request pass; its 401, 403 and redirects are answered to the
-/// client; anything else is a fault. In `any-of`, a redirect is answered when no other branch passes.
+/// address), as from Traefik and Caddy; behind proxies that the listener trusts, scheme and address are those that
+/// they tell; the host is always that by which the route was found. Its 2xx lets the request pass; its 401, 403 and
+/// redirects are answered to the client; anything else is a fault. In `any-of`, a redirect is answered when no other
+/// branch passes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ForwardAuthConfig {

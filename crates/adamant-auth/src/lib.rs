@@ -27,6 +27,8 @@ mod basic;
 mod challenge;
 mod claim;
 mod client_certificate;
+#[cfg(test)]
+mod conformance;
 mod consumer;
 mod credential;
 mod credential_file;

@@ -128,7 +128,7 @@ impl Replay {
         Seen::First
     }
 
-    /// Whether `mark` was accepted before.
+    /// Whether `mark` is known: it was accepted before, or is being tried.
     pub(crate) fn knows(&self, mark: &Mark, now: Tick) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.known.get(mark);

@@ -68,6 +68,8 @@
     not(feature = "engine"),
     allow(
         dead_code,
+        unreachable_pub,
+        unused_imports,
         reason = "constructors that only the engine calls are compiled but not exported"
     )
 )]
@@ -139,3 +141,8 @@ pub use units::{ByteRate, Cidr, Percent, Period, Rate, SecretRef, Size, UnitErro
 pub use verdict::{Denial, Fault, Fields, Reason, Reply, Verdict};
 
 pub use {schemars, serde, serde_json};
+
+/// The guide for authors, so that its blocks are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-filters.md")]
+struct Guide;

@@ -2,6 +2,11 @@
 //!
 //! The very same objects run in the gateway; what differs is who grants the capabilities.
 
+mod conformance;
+mod heap;
+mod outcome;
+mod waiting;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -13,7 +18,6 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora_http::{RequestHeader, ResponseHeader};
 use serde_json::Value;
 
 use crate::catalogue::{Built, Catalogue};
@@ -25,11 +29,20 @@ use crate::host::{
 use crate::memory_store::MemoryStore;
 use crate::offline::NO_ANSWER;
 use crate::problem::Problems;
-use crate::verdict::{Denial, Fault};
+use crate::verdict::Fault;
 use crate::{
     Answered, Attempt, Boot, Chunk, Filter, Finished, Hold, Layout, Node, Over, Problem, Request,
     RequestHook, Response, SecretRef, Slot, Tick, Verdict,
 };
+
+use waiting::Later;
+
+pub use crate::__conformance as conformance;
+pub use conformance::Conformance;
+pub use heap::Heap;
+pub use outcome::{Carried, Outcome};
+/// Heads as the gateway carries them, for authors who play an endpoint.
+pub use pingora_http::{RequestHeader, ResponseHeader};
 
 /// A host whose world is in memory.
 #[derive(Clone, Default)]
@@ -39,6 +52,7 @@ pub struct TrialHost {
     played: HashMap<String, Arc<dyn Transport>>,
     consumers: Arc<Consumers>,
     id: Option<String>,
+    waits: bool,
     world: Arc<World>,
 }
 
@@ -147,6 +161,13 @@ impl TrialHost {
         self
     }
 
+    /// The same world, in which what comes from outside comes a moment later, as it does live.
+    #[must_use]
+    pub const fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
     /// Whether every filter that has a word about it says that requests may come.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -187,17 +208,23 @@ impl Host for TrialHost {
     }
 
     fn outbound(&mut self, target: &Target) -> Result<Arc<dyn Transport>, Problem> {
-        if let Some(service) = self.played.get(&target.origin) {
-            return Ok(Arc::clone(service));
-        }
-        Ok(Arc::new(Fixture {
-            origin: target.origin.clone(),
-            world: Arc::clone(&self.world),
-        }))
+        let played = self.played.get(&target.origin).cloned();
+        let service = played.unwrap_or_else(|| {
+            Arc::new(Fixture {
+                origin: target.origin.clone(),
+                world: Arc::clone(&self.world),
+            })
+        });
+        Ok(if self.waits {
+            Arc::new(Later(service))
+        } else {
+            service
+        })
     }
 
     fn store(&mut self, _name: &str) -> Result<Arc<dyn Store>, Problem> {
-        Ok(Arc::clone(&self.world.store) as Arc<dyn Store>)
+        let store = Arc::clone(&self.world.store) as Arc<dyn Store>;
+        Ok(if self.waits { Arc::new(Later(store)) } else { store })
     }
 
     fn every(&mut self, _period: Duration, task: Periodic) {
@@ -205,6 +232,9 @@ impl Host for TrialHost {
     }
 
     fn blocking(&mut self) -> Arc<dyn Blocking> {
+        if self.waits {
+            return Arc::new(Later(Arc::new(Inline) as Arc<dyn Blocking>));
+        }
         Arc::new(Inline)
     }
 
@@ -387,6 +417,27 @@ impl Trial {
         Verdict::Pass
     }
 
+    /// Runs the request hooks until one has to wait, and lets it go there, as when a client goes away.
+    pub fn give_up(&self, request: &mut Request) {
+        let mut context = Context::from_waker(Waker::noop());
+        for hook in &self.built.wired.request {
+            let waiting = match hook {
+                RequestHook::Sync(run) => {
+                    let _ = run(request);
+                    continue;
+                }
+                RequestHook::Async(wait) => wait,
+                RequestHook::Either(quick, slow) => match quick(request) {
+                    Some(_) => continue,
+                    None => slow,
+                },
+            };
+            if pin!(waiting.start(request)).poll(&mut context).is_pending() {
+                return;
+            }
+        }
+    }
+
     /// Prepares and asks.
     pub fn request(&self, request: Request) -> Outcome {
         let mut request = self.prepare(request);
@@ -504,54 +555,6 @@ impl Trial {
     #[must_use]
     pub const fn built(&self) -> &Built {
         &self.built
-    }
-}
-
-/// What becomes of an endpoint's answer.
-#[derive(Debug)]
-pub struct Carried {
-    /// The first verdict that was no pass. Where [`Carried::is_held`] is not set, the head has left before.
-    pub verdict: Verdict,
-    /// The head that the client sees, but for the length of a held body.
-    pub head: ResponseHeader,
-    /// The body that the client sees.
-    pub body: Vec<u8>,
-    /// The body was held before the head left.
-    pub is_held: bool,
-}
-
-/// What a filter answered, to be compared in a test.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The verdict.
-    pub verdict: Verdict,
-    name: &'static str,
-}
-
-impl Outcome {
-    /// # Panics
-    /// When the filter did not let the request pass.
-    pub fn passes(self) {
-        assert!(
-            matches!(self.verdict, Verdict::Pass),
-            "expected a pass: {:?}",
-            self.verdict
-        );
-    }
-
-    /// The denial, checked for its full code such as `addresses.outside`.
-    ///
-    /// # Panics
-    /// When the filter did not deny for this reason.
-    pub fn denied(self, code: &str) -> Denial {
-        match self.verdict {
-            Verdict::Deny(denial) => {
-                assert_eq!(format!("{}.{}", self.name, denial.reason.code()), code);
-                denial
-            }
-            #[expect(clippy::panic, reason = "a test bench fails the test")]
-            other => panic!("expected the denial {code}: {other:?}"),
-        }
     }
 }
 

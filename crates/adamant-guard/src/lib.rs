@@ -24,6 +24,8 @@ mod body_size;
 mod cache_control;
 mod coding;
 mod compress;
+#[cfg(test)]
+mod conformance;
 mod content_type;
 mod cors;
 mod csrf;

@@ -5,6 +5,8 @@
 
 mod bandwidth;
 mod carried;
+#[cfg(test)]
+mod conformance;
 mod exact;
 mod failures;
 mod fields;

@@ -7,6 +7,7 @@ mod digest;
 mod explain;
 mod import;
 mod keygen;
+mod new_filter;
 mod run;
 mod schema;
 mod show;
@@ -54,6 +55,7 @@ enum Command {
     Digest(digest::DigestArguments),
     Keygen(keygen::KeygenArguments),
     Import(import::ImportArguments),
+    NewFilter(new_filter::NewFilterArguments),
 }
 
 impl Arguments {
@@ -69,6 +71,7 @@ impl Arguments {
             Command::Digest(arguments) => digest::digest(&arguments, context, output),
             Command::Keygen(arguments) => keygen::keygen(&arguments, output),
             Command::Import(arguments) => import::import(&arguments, output),
+            Command::NewFilter(arguments) => new_filter::new_filter(&arguments, context, output),
         }
     }
 }

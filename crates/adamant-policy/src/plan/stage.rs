@@ -94,3 +94,45 @@ impl Stage {
         }
     }
 }
+
+/// Adds the slots that a stage has certainly written when it passes.
+pub(super) fn certain_writes(stage: &Stage, written: &mut Vec<usize>) {
+    match stage {
+        Stage::One(placed) if placed.is_certain() => written.extend(&placed.instance.needs.writes),
+        Stage::One(_) => {}
+        Stage::AllOf(branches) => branches.iter().for_each(|branch| certain_writes(branch, written)),
+        Stage::AnyOf(branches) => {
+            let of_each: Vec<Vec<usize>> = branches
+                .iter()
+                .map(|branch| {
+                    let mut writes = Vec::new();
+                    certain_writes(branch, &mut writes);
+                    writes
+                })
+                .collect();
+            let Some((first, others)) = of_each.split_first() else {
+                return;
+            };
+            written.extend(
+                first
+                    .iter()
+                    .filter(|slot| others.iter().all(|writes| writes.contains(slot))),
+            );
+        }
+    }
+}
+
+/// Whether passing the stage proves who is calling.
+pub(super) fn authenticates(stage: &Stage, identity: Option<usize>) -> bool {
+    match stage {
+        Stage::One(placed) => {
+            placed.instance.role == Role::Authenticate
+                && placed.is_certain()
+                && identity.is_some_and(|slot| placed.instance.needs.writes.contains(&slot))
+        }
+        Stage::AllOf(branches) => branches.iter().any(|branch| authenticates(branch, identity)),
+        Stage::AnyOf(branches) => {
+            !branches.is_empty() && branches.iter().all(|branch| authenticates(branch, identity))
+        }
+    }
+}
