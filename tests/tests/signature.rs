@@ -425,3 +425,50 @@ async fn a_signature_is_one_way_to_prove_oneself_among_others() {
     let lines: Vec<&str> = GENERAL.to_vec();
     assert_eq!(get(gateway.address(), "/", &lines).await.status, 401);
 }
+
+#[tokio::test]
+async fn in_shadow_a_good_signature_is_told_as_good() {
+    let (signer, origin) = (Signer::new(), Origin::hello().await);
+    let route = "name: all\nmatch: { path: /** }\npublic: true\nto: origin\nfilters:\n  - signature: { keys: { file: signers.yaml }, replay: allow }\n    shadow: true";
+    let policy = Policy::before(&origin)
+        .route(route)
+        .observe("access-log: { to: stdout, format: json }");
+    let gateway = Setup::new(&policy)
+        .file("signers.yaml", signer.file())
+        .file("mac.secret", SECRET)
+        .start()
+        .await;
+    let signed = posted(&signer, Some(BODY));
+    let mut count = 0;
+    for more in CARRIERS {
+        for (body, would) in [(BODY, false), ("{\"hello\": \"World\"}", true)] {
+            assert_eq!(post(&gateway, &signed, more, body).await.0, 200, "{more:?}");
+            count += 1;
+            let line = gateway.logged(count).await[count - 1].to_string();
+            assert_eq!(line.contains("digest-mismatch"), would, "{more:?} {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signature_that_nobody_proved_goes_no_further() {
+    let (signer, origin) = (Signer::new(), Origin::hello().await);
+    let route = "name: all\nmatch: { path: /** }\nto: origin\nfilters:\n  - any-of:\n      - api-key: { keys: { file: keys.yaml } }\n      - signature: { keys: { file: signers.yaml }, replay: allow }";
+    let gateway = Setup::new(&Policy::before(&origin).route(route))
+        .file("signers.yaml", signer.file())
+        .file("mac.secret", SECRET)
+        .file(
+            "keys.yaml",
+            format!("keys:\n{}", api_key_entry("one", "adm_0123456789", "acme", "")),
+        )
+        .start()
+        .await;
+    let mut lines = signer.simple(";created=1").to_vec();
+    lines.push("X-Api-Key: adm_0123456789".to_owned());
+    assert_eq!(judged(&gateway, &lines).await, None);
+    let seen = origin.only();
+    assert_eq!(
+        (seen.field("signature"), seen.field("signature-input")),
+        (None, None)
+    );
+}

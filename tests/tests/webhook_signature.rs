@@ -298,3 +298,24 @@ async fn in_shadow_no_body_is_held_or_refused() {
     let lines = decided(&gateway, count + 1).await;
     assert!(!lines[count].contains("webhook-signature."), "{}", lines[count]);
 }
+
+#[tokio::test]
+async fn a_step_in_shadow_takes_no_delivery_from_another() {
+    let origin = Origin::hello().await;
+    let step = "webhook-signature: { secrets: [{ file: one.secret }], replay: refuse }";
+    let route = format!(
+        "name: hooks\nmatch: {{ path: /** }}\npublic: true\nto: origin\nfilters:\n  - {step}\n  - {step}\n    id: next\n    shadow: true"
+    );
+    let gateway = Setup::new(&Policy::before(&origin).route(&route))
+        .file("one.secret", ONE)
+        .start()
+        .await;
+    for (number, more) in CARRIERS.into_iter().enumerate() {
+        let (id, sent) = (format!("m{number}"), now());
+        let signature = code(ONE, &id, sent, BODY);
+        let first = deliver(&gateway, (&id, sent, &signature), more, BODY).await;
+        assert_eq!(told(&first), (200, String::new()), "{more:?}");
+        let again = deliver(&gateway, (&id, sent, &signature), more, BODY).await;
+        assert_eq!(told(&again), refused(409, "duplicate"), "{more:?}");
+    }
+}

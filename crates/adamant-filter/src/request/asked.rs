@@ -132,11 +132,6 @@ mod tests {
     ];
 
     #[test]
-    #[expect(
-        clippy::too_many_lines,
-        clippy::type_complexity,
-        reason = "it is one table of cases"
-    )]
     fn only_what_may_be_believed_is_told() {
         for (told, fields, (scheme, authority)) in CASES {
             let mut request = Request::build(Method::GET, "/")
