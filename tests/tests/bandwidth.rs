@@ -183,11 +183,7 @@ async fn the_total_time_still_holds() {
     assert!(is_cut(&cut), "{} {}", cut.status, cut.truncated);
     // The head of an answer goes with its first piece, if the endpoint sent them together.
     let late = h2.get("/late/64", &[]).await;
-    if late.status != 200 {
-        assert_eq!(late.refused(504), "upstream.total-timeout");
-    } else {
-        assert!(is_cut(&late), "{late:?}");
-    }
+    assert!(is_cut(&late), "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

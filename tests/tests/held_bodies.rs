@@ -219,7 +219,7 @@ async fn bodies_share_their_memory_and_others_need_none_of_it() {
     // Its body is held until its answer has left.
     origin.received(1).await;
     let refused = deliver_by_h2(&mut H2Client::connect(at).await, &body).await;
-    assert_eq!(refused.field("retry-after"), Some("2"));
+    assert_eq!(refused.field("retry-after"), Some("10"));
     assert_eq!(refused.refused(503), "gateway.bodies-full");
     for carrier in CARRIERS {
         let answer = Client::connect(at).await.exchange(message(carrier, &body)).await;

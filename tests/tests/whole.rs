@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use adamant_tests::client::{CARRIERS, exchange, request};
-use adamant_tests::script::{Gate, Step};
-use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, Seen, covers, wait};
+use adamant_tests::script::Step;
+use adamant_tests::{Answer, Client, Gateway, H2Client, Origin, Policy, Seen};
 
 const MASK: &str =
     "mask: { rules: [{ fields: [name], as: redact }], at-most: 1MiB, longer: refuse, others: pass }";
@@ -149,40 +149,6 @@ async fn statuses_of_grpc_pass() {
         (behind.text(), behind.trailers.get("grpc-status")),
         ("x".to_owned(), Some("0"))
     );
-}
-
-#[tokio::test]
-async fn all_held_bodies_share_one_memory() {
-    covers(&["bodies.memory"]);
-    let gate = Gate::new();
-    let closed = gate.clone();
-    let origin =
-        Origin::start(move |_| Answer::stream(vec![Step::Gate(closed.clone()), Step::Data("{}".into())]))
-            .await;
-    let policy = Policy::before(&origin)
-        .top("bodies: { memory: 1MiB }")
-        .route(&format!(
-            "name: held\nmatch: {{ path: /held }}\npublic: true\nto: origin\nfilters:\n  - {JSON}"
-        ))
-        .route("name: free\nmatch: { path: /free }\npublic: true\nto: origin");
-    let gateway = Gateway::start(&policy).await;
-    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(600_000));
-    let lines = ["Content-Type: application/json"];
-    let mut first = Client::connect(gateway.address()).await;
-    first.send(request("POST", "/held", &lines, &body)).await;
-    origin.received(1).await;
-    let second = exchange(gateway.address(), request("POST", "/held", &lines, &body)).await;
-    assert_eq!(second.refused(503), "gateway.bodies-full");
-    let mut free = Client::connect(gateway.address()).await;
-    free.send(request("POST", "/free", &lines, &body)).await;
-    origin.received(2).await;
-    gate.open();
-    assert_eq!((first.read().await.status, free.read().await.status), (200, 200));
-    wait::polled("the memory is given back", async || {
-        let answer = exchange(gateway.address(), request("POST", "/held", &lines, &body)).await;
-        (answer.status == 200).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
