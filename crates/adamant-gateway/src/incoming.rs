@@ -4,7 +4,7 @@
 //! It knows no policy and never looks at a body.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use pingora::http::ResponseHeader;
 
 /// Headers that concern the endpoint's connection to us alone.
@@ -33,6 +33,23 @@ pub(crate) fn adopt(head: &mut ResponseHeader) -> Result<(), Ambiguous> {
     check_coding(head)?;
     join_lengths(head);
     Ok(())
+}
+
+/// Whether a body follows this head in answer to `method` (RFC 9110 §6.4.1).
+pub(crate) fn has_body(method: &Method, status: StatusCode) -> bool {
+    let is_bodiless =
+        status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    *method != Method::HEAD && !is_bodiless
+}
+
+/// An answer over HTTP/1.1 without a framing gets an end of its own: the client can tell it from one that broke off,
+/// and its connection goes on. It may have come without one, or a filter has taken its length away.
+pub(crate) fn end_by_chunks(head: &mut ResponseHeader) {
+    let is_framed = head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);
+    if !is_framed {
+        // A name and a value that are always valid.
+        let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
 }
 
 /// We never say that we read another coding than `chunked`, so no endpoint may use one (RFC 9112 §7).

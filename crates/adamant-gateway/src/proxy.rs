@@ -17,8 +17,8 @@ use std::time::Duration;
 use adamant_observe::Failure;
 use adamant_policy::plan::{Decided, Refusal};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Version};
+use http::Version;
+use http::header::TRANSFER_ENCODING;
 use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -167,7 +167,11 @@ impl ProxyHttp for Proxy {
             // HTTP/1.0 has no chunks (RFC 9112 §6.1); there the end of the connection is the end.
             session.set_keepalive(None);
         }
-        end_by_chunks(session.req_header(), head);
+        // Pingora frames an answer before the filters see it, and one of them may have taken its length away.
+        let asked = session.req_header();
+        if asked.version == Version::HTTP_11 && incoming::has_body(&asked.method, head.status) {
+            incoming::end_by_chunks(head);
+        }
         exchange.status = head.status.as_u16();
         exchange.upstream.is_answering = true;
         Box::pin(Done)
@@ -471,16 +475,6 @@ fn with_head<T>(session: &mut Session, exchange: &mut Exchange, work: impl FnOnc
     let result = work(exchange);
     exchange.plan.request.swap_head(session.req_header_mut());
     result
-}
-
-/// Pingora frames an answer before the filters see it, and one of them may have taken its length away.
-fn end_by_chunks(request: &RequestHeader, head: &mut ResponseHeader) {
-    let is_bodiless = request.method == Method::HEAD || matches!(head.status.as_u16(), 101 | 204 | 304);
-    let is_framed = head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);
-    if request.version == Version::HTTP_11 && !is_bodiless && !is_framed {
-        // A name and a value that are always valid.
-        let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
 }
 
 /// Carries a refusal through a place that can only return an error.

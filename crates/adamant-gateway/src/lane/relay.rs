@@ -6,8 +6,7 @@ use adamant_filter::Chunk;
 use adamant_observe::Failure;
 use adamant_policy::plan::Refusal;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, StatusCode};
+use http::header::CONTENT_LENGTH;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession as Up;
 use pingora::protocols::http::v1::server::HttpSession as Down;
@@ -16,6 +15,7 @@ use super::held::Held;
 use super::joined::Joined;
 use super::{Attempted, First, Lane, beside_client, send};
 use crate::exchange::Exchange;
+use crate::incoming;
 use crate::proxy::failure_of;
 use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
 
@@ -64,9 +64,10 @@ impl Lane {
         exchange: &mut Exchange,
         mut head: Box<ResponseHeader>,
     ) -> Result<Attempted, Attempted> {
+        let has_body = incoming::has_body(exchange.plan.request.method(), head.status);
         let part = match exchange.plan.holding.take() {
             None => Bytes::new(),
-            Some(_) if is_bodiless(exchange, &head) => {
+            Some(_) if !has_body => {
                 // A filter might have changed the body, and its length with it.
                 head.remove_header(&CONTENT_LENGTH);
                 Bytes::new()
@@ -79,8 +80,8 @@ impl Lane {
         exchange.upstream.is_answering = true;
         exchange.status = head.status.as_u16();
         let streams = !head.headers.contains_key(CONTENT_LENGTH);
-        if streams && !is_bodiless(exchange, &head) {
-            end_by_chunks(&mut head);
+        if has_body {
+            incoming::end_by_chunks(&mut head);
         }
         let mut sent = down.write_response_header(head).await.is_ok();
         if sent && !part.is_empty() {
@@ -186,19 +187,5 @@ impl Lane {
             return Err(Attempted::Broken);
         }
         Ok(())
-    }
-}
-
-/// Whether no body follows this head (RFC 9110 §6.4.1).
-fn is_bodiless(exchange: &Exchange, head: &ResponseHeader) -> bool {
-    matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || *exchange.plan.request.method() == Method::HEAD
-}
-
-/// An answer that the end of the endpoint's connection ends gets an end of its own: the client can tell it
-/// from one that broke off, and its connection goes on.
-fn end_by_chunks(head: &mut ResponseHeader) {
-    if !head.headers.contains_key(TRANSFER_ENCODING) {
-        let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }

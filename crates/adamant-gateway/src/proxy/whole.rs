@@ -27,6 +27,7 @@ use super::body::Ahead;
 use super::{failure, refuse, stop, with_head};
 use crate::engine::Engine;
 use crate::exchange::Exchange;
+use crate::incoming;
 use crate::reasons;
 use crate::upstream::retry::{FailedAttempt, Failure as Failed, is_idempotent};
 
@@ -253,7 +254,7 @@ impl Whole<'_> {
         }
         let is_head = self.session.req_header().method == Method::HEAD;
         let holding = self.exchange.plan.holding.take();
-        if is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        if !incoming::has_body(&self.session.req_header().method, status) {
             if holding.is_some() && is_head {
                 // A filter might have changed the body, and its length with it.
                 head.remove_header(&CONTENT_LENGTH);
@@ -415,8 +416,8 @@ impl Whole<'_> {
         if is_draining || (version == Version::HTTP_10 && !has_length) {
             self.session.set_keepalive(None);
         }
-        if version == Version::HTTP_11 && !has_length && !is_end {
-            let _ = head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        if version == Version::HTTP_11 && !is_end {
+            incoming::end_by_chunks(&mut head);
         }
         self.exchange.status = head.status.as_u16();
         self.exchange.upstream.is_answering = true;
